@@ -1,0 +1,219 @@
+//! From the bytes of a record to a borrowed message. Everything that can fail, fails here.
+
+use crate::error::{Reason, Rejection};
+use crate::framing;
+use crate::header::Header;
+use crate::maps::Chunks;
+use crate::messages::{
+    CheckpointView, ErrorView, EventBatchView, EventView, ExecutionTraceView, MetricsView, StateDiffView,
+    TokenChunkView, ToolExecutionView,
+};
+use crate::policy::{Policy, SCHEMA_VERSION};
+use crate::scratch::{ComposedText, Scratch};
+use crate::sequence::Emitter;
+use crate::table::Table;
+use crate::unknown::UnknownFields;
+use crate::wire::{Cursor, Depth};
+
+/// A message of one of the nine types, borrowed from its record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message<'a> {
+    /// One step of a graph.
+    Event(EventView<'a>),
+    /// A change of state.
+    StateDiff(StateDiffView<'a>),
+    /// A piece of a model's answer.
+    TokenChunk(TokenChunkView<'a>),
+    /// One stage of a tool call.
+    ToolExecution(ToolExecutionView<'a>),
+    /// A whole state.
+    Checkpoint(CheckpointView<'a>),
+    /// Named values.
+    Metrics(MetricsView<'a>),
+    /// A failure.
+    Error(ErrorView<'a>),
+    /// Several events.
+    EventBatch(EventBatchView<'a>),
+    /// A whole execution.
+    ExecutionTrace(ExecutionTraceView<'a>),
+}
+
+impl<'a> Message<'a> {
+    /// The message's own header, if it has one.
+    #[must_use]
+    pub fn header(&self) -> Option<&Header<'a>> {
+        match self {
+            Self::Event(view) => view.header.as_ref(),
+            Self::StateDiff(view) => view.header.as_ref(),
+            Self::TokenChunk(view) => view.header.as_ref(),
+            Self::ToolExecution(view) => view.header.as_ref(),
+            Self::Checkpoint(view) => view.header.as_ref(),
+            Self::Metrics(view) => view.header.as_ref(),
+            Self::Error(view) => view.header.as_ref(),
+            Self::EventBatch(view) => view.header.as_ref(),
+            Self::ExecutionTrace(view) => view.header.as_ref(),
+        }
+    }
+
+    /// Which counter numbers messages of this kind in applications that keep two.
+    #[must_use]
+    pub fn emitter(&self) -> Emitter {
+        match self {
+            Self::Event(view) => view.emitter(),
+            Self::Metrics(view) => view.emitter(),
+            Self::TokenChunk(_) | Self::ToolExecution(_) | Self::Error(_) => Emitter::Node,
+            Self::StateDiff(_) | Self::Checkpoint(_) | Self::EventBatch(_) | Self::ExecutionTrace(_) => Emitter::Graph,
+        }
+    }
+
+    /// The table of the message's row or rows; events of a batch are rows of [`Table::Events`] besides.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        match self {
+            Self::Event(_) => Table::Events,
+            Self::StateDiff(_) => Table::StateDiffs,
+            Self::TokenChunk(_) => Table::TokenChunks,
+            Self::ToolExecution(_) => Table::ToolExecutions,
+            Self::Checkpoint(_) => Table::Checkpoints,
+            Self::Metrics(_) => Table::Metrics,
+            Self::Error(_) => Table::Errors,
+            Self::EventBatch(_) => Table::EventBatches,
+            Self::ExecutionTrace(_) => Table::ExecutionTraces,
+        }
+    }
+
+    /// Rows in [`Self::table`]: one, but one per entry of a Metrics message.
+    #[must_use]
+    pub fn row_count(&self) -> usize {
+        match self {
+            Self::Metrics(view) => view.metrics.len().max(1),
+            _ => 1,
+        }
+    }
+
+    fn parse(variant: u32, chunks: &[&'a [u8]], scratch: &mut Scratch) -> Result<Self, Rejection> {
+        let depth = Depth::ENVELOPE;
+        Ok(match variant {
+            1 => Self::Event(EventView::parse(chunks, depth, scratch)?),
+            2 => Self::StateDiff(StateDiffView::parse(chunks, depth, scratch)?),
+            3 => Self::TokenChunk(TokenChunkView::parse(chunks, depth, scratch)?),
+            4 => Self::ToolExecution(ToolExecutionView::parse(chunks, depth, scratch)?),
+            5 => Self::Checkpoint(CheckpointView::parse(chunks, depth, scratch)?),
+            6 => Self::Metrics(MetricsView::parse(chunks, depth, scratch)?),
+            7 => Self::Error(ErrorView::parse(chunks, depth, scratch)?),
+            8 => Self::EventBatch(EventBatchView::parse(chunks, depth, scratch)?),
+            _ => Self::ExecutionTrace(ExecutionTraceView::parse(chunks, depth, scratch)?),
+        })
+    }
+}
+
+/// Field numbers of the envelope's oneof.
+const VARIANTS: std::ops::RangeInclusive<u32> = 1..=9;
+
+/// Reads the envelope. Of several members the last wins; repeated encodings of one member are merged.
+fn parse_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<Message<'a>, Rejection> {
+    let mut cursor = Cursor::new(bytes);
+    let mut member: Option<(u32, Chunks<'a>)> = None;
+    while let Some(tag) = cursor.tag()? {
+        if !VARIANTS.contains(&tag.number) {
+            scratch.skip_unknown(&mut cursor, tag, Depth::ENVELOPE)?;
+            continue;
+        }
+        let content = cursor.bytes(tag)?;
+        match &mut member {
+            Some((variant, chunks)) if *variant == tag.number => chunks.push(content),
+            _ => {
+                if let Some((variant, chunks)) = member.take() {
+                    // A replaced member must still be well formed.
+                    Message::parse(variant, &chunks, scratch)?;
+                    scratch.text.clear();
+                }
+                member = Some((tag.number, Chunks::from_slice(&[content])));
+            }
+        }
+    }
+    match member {
+        Some((variant, chunks)) => Message::parse(variant, &chunks, scratch),
+        None => Err(Rejection::new(Reason::NoKnownMessage, "the envelope holds no message of a known type")),
+    }
+}
+
+fn check_header(header: Option<&Header<'_>>, policy: Policy, what: &str) -> Result<(), Rejection> {
+    match header {
+        Some(header) if policy.accepts_version(header.schema_version) => Ok(()),
+        Some(header) => Err(Rejection::new(
+            Reason::SchemaVersion,
+            format!("{what} has schema version {}, policy {policy} accepts {SCHEMA_VERSION}", header.schema_version),
+        )),
+        None if policy.requires_header() => {
+            Err(Rejection::new(Reason::MissingHeader, format!("{what} has no header, and policy {policy} demands one")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// One decoded record.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    /// The message.
+    pub message: Message<'a>,
+    /// JSON that was composed for it.
+    pub composed: ComposedText<'a>,
+    /// Bytes of its protobuf encoding.
+    pub protobuf_bytes: usize,
+    pub(crate) unknown_fields: UnknownFields,
+}
+
+/// Decodes records one after the other, in buffers that it keeps.
+#[derive(Debug)]
+pub struct Decoder {
+    policy: Policy,
+    expanded: Vec<u8>,
+    scratch: Scratch,
+}
+
+/// Buffers above this size are given back after the message that needed them.
+const KEPT_BYTES_MAX: usize = 4 << 20;
+
+impl Decoder {
+    /// A decoder under that policy.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, expanded: Vec::new(), scratch: Scratch::default() }
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Decodes a record's value; `None` is a tombstone.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for every value that is not a message under the decoder's policy and limits.
+    pub fn decode<'a>(&'a mut self, value: Option<&'a [u8]>) -> Result<Decoded<'a>, Rejection> {
+        let value = value.ok_or_else(|| Rejection::new(Reason::Tombstone, "record has no value"))?;
+        if self.expanded.capacity() > KEPT_BYTES_MAX {
+            self.expanded = Vec::new();
+        }
+        if self.scratch.text.capacity() > KEPT_BYTES_MAX {
+            self.scratch = Scratch::default();
+        }
+        self.scratch.clear();
+        let protobuf = framing::unframe(value, self.policy, &mut self.expanded)?;
+        let message = parse_envelope(protobuf, &mut self.scratch)?;
+        check_header(message.header(), self.policy, "the message")?;
+        if let Message::EventBatch(batch) = &message {
+            for event in &batch.events {
+                check_header(event.header.as_ref(), self.policy, "an event of the batch")?;
+            }
+        }
+        let unknown_fields =
+            if self.scratch.unknown_fields { UnknownFields::collect(protobuf) } else { UnknownFields::default() };
+        // Composed text is JSON made of checked text, hence UTF-8; checking it again costs little beside it.
+        let composed = simdutf8::basic::from_utf8(&self.scratch.text)
+            .map_err(|_| Rejection::new(Reason::Protobuf, "composed text is not UTF-8"))?;
+        Ok(Decoded { message, composed: ComposedText(composed), protobuf_bytes: protobuf.len(), unknown_fields })
+    }
+}

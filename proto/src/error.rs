@@ -1,0 +1,93 @@
+//! Why a payload was not decoded.
+
+use std::fmt;
+
+/// The closed list of reasons for a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The record has no value.
+    Tombstone,
+    /// The value has no bytes.
+    Empty,
+    /// The value is longer than [`crate::limits::RECORD_BYTES_MAX`].
+    TooLarge,
+    /// The first byte is no marker, and the policy accepts framed payloads only.
+    UnknownMarker,
+    /// The compressed body is not what its marker says, or damaged.
+    Decompression,
+    /// The body expands beyond a limit, in bytes or in rows.
+    ExpansionLimit,
+    /// The body is not the protobuf encoding of a message.
+    Protobuf,
+    /// Messages nest deeper than [`crate::limits::NESTING_MAX`].
+    Nesting,
+    /// The message, or an event of a batch, has no header, and the policy demands one.
+    MissingHeader,
+    /// The header names a schema version that the policy does not accept.
+    SchemaVersion,
+    /// The envelope holds no message of a known type.
+    NoKnownMessage,
+    /// A whole batch of Kafka's log is damaged: the letter stands for all of its offsets, and its payload is the
+    /// batch.
+    CorruptBatch,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 12] = [
+        Self::Tombstone,
+        Self::Empty,
+        Self::TooLarge,
+        Self::UnknownMarker,
+        Self::Decompression,
+        Self::ExpansionLimit,
+        Self::Protobuf,
+        Self::Nesting,
+        Self::MissingHeader,
+        Self::SchemaVersion,
+        Self::NoKnownMessage,
+        Self::CorruptBatch,
+    ];
+
+    /// The reason as it stands in column `reason` of `dead_letters`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tombstone => "tombstone",
+            Self::Empty => "empty",
+            Self::TooLarge => "too_large",
+            Self::UnknownMarker => "unknown_marker",
+            Self::Decompression => "decompression",
+            Self::ExpansionLimit => "expansion_limit",
+            Self::Protobuf => "protobuf",
+            Self::Nesting => "nesting",
+            Self::MissingHeader => "missing_header",
+            Self::SchemaVersion => "schema_version",
+            Self::NoKnownMessage => "no_known_message",
+            Self::CorruptBatch => "corrupt_batch",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A payload that was not decoded: it becomes a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Rejection {
+    /// Which of the closed list of reasons.
+    pub reason: Reason,
+    /// What exactly was wrong: the thing, the value, the limit.
+    pub detail: String,
+}
+
+impl Rejection {
+    /// A rejection for that reason.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}

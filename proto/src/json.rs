@@ -1,0 +1,156 @@
+//! Writing JSON into a byte buffer, and telling whether bytes are JSON.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::IgnoredAny;
+
+/// Writes `text` as a JSON string, escaping no more than JSON demands.
+pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut written = 0;
+    for (index, &byte) in bytes.iter().enumerate() {
+        if !NEEDS_ESCAPE[usize::from(byte)] {
+            continue;
+        }
+        out.extend_from_slice(&bytes[written..index]);
+        written = index + 1;
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            _ => {
+                out.extend_from_slice(b"\\u00");
+                out.extend([byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]));
+            }
+        }
+    }
+    out.extend_from_slice(&bytes[written..]);
+    out.push(b'"');
+}
+
+const HEX: [u8; 16] = *b"0123456789abcdef";
+
+static NEEDS_ESCAPE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
+
+/// Writes an integer.
+pub(crate) fn write_int(out: &mut Vec<u8>, value: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Writes a number in the shortest form that reads back the same, or `{"$float": "NaN"}` where JSON has no number.
+pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
+    match serde_json::Number::from_f64(value) {
+        Some(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        None => {
+            let name = if value.is_nan() {
+                "NaN"
+            } else if value > 0.0 {
+                "Infinity"
+            } else {
+                "-Infinity"
+            };
+            out.extend_from_slice(b"{\"$float\":");
+            write_string(out, name);
+            out.push(b'}');
+        }
+    }
+}
+
+/// Writes `true` or `false`.
+pub(crate) fn write_bool(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+/// Writes bytes as `{"$bytes": base64}`.
+pub(crate) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(b"{\"$bytes\":\"");
+    out.extend_from_slice(BASE64.encode(bytes).as_bytes());
+    out.extend_from_slice(b"\"}");
+}
+
+/// Bytes as the JSON value `{"$bytes": base64}`.
+#[must_use]
+pub fn json_bytes(bytes: &[u8]) -> serde_json::Value {
+    serde_json::json!({ "$bytes": BASE64.encode(bytes) })
+}
+
+/// Writes a bytes field that should hold JSON: as it is when it does, else as `{"$bytes": base64}`.
+pub(crate) fn write_json_or_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    match as_json(bytes) {
+        Some(json) => out.extend_from_slice(json.as_bytes()),
+        None => write_bytes(out, bytes),
+    }
+}
+
+/// Writes one member of an object: the comma unless it is the first, the key, the colon.
+pub(crate) fn write_key(out: &mut Vec<u8>, first: &mut bool, key: &str) {
+    if !std::mem::replace(first, false) {
+        out.push(b',');
+    }
+    write_string(out, key);
+    out.push(b':');
+}
+
+/// The bytes as text, if they are one JSON value in UTF-8.
+pub(crate) fn as_json(bytes: &[u8]) -> Option<&str> {
+    let text = simdutf8::basic::from_utf8(bytes).ok()?;
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    Some(text)
+}
+
+/// A bytes field of the wire that should hold JSON: two columns, of which at most one is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum JsonField<'a> {
+    /// No bytes.
+    #[default]
+    Empty,
+    /// JSON text: column `<name>`.
+    Json(&'a str),
+    /// Anything else: column `<name>_bytes`.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> JsonField<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        if bytes.is_empty() {
+            return Self::Empty;
+        }
+        match as_json(bytes) {
+            Some(json) => Self::Json(json),
+            None => Self::Bytes(bytes),
+        }
+    }
+
+    /// The JSON text, if it is that.
+    #[must_use]
+    pub fn json(self) -> Option<&'a str> {
+        match self {
+            Self::Json(json) => Some(json),
+            Self::Empty | Self::Bytes(_) => None,
+        }
+    }
+
+    /// The bytes, if they are not JSON.
+    #[must_use]
+    pub fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Empty | Self::Json(_) => None,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Bounds on what a producer may send. A record beyond one of them is a dead letter.
+
+/// Longest record value, in bytes.
+pub const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// Longest body after decompression, in bytes.
+pub const EXPANDED_BYTES_MAX: usize = 64 << 20;
+
+/// A body may expand to this many bytes whatever its compressed length.
+pub const EXPANDED_BYTES_FREE: usize = 1 << 20;
+
+/// Above [`EXPANDED_BYTES_FREE`] a body may expand to this many times its compressed length.
+pub const EXPANSION_RATIO_MAX: usize = 1_000;
+
+/// Largest window that a zstd frame may ask for, as a power of two.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 26;
+
+/// Deepest nesting of messages below the envelope, as in prost.
+pub const NESTING_MAX: u32 = 100;
+
+/// Most rows that one record may become: events of a batch, entries of a Metrics message.
+///
+/// An empty event costs a producer two bytes and a store a whole row; without a bound a 64 MiB batch would ask for
+/// 32 million rows at once.
+pub const RECORD_ROWS_MAX: usize = 100_000;
+
+/// How far a body of that compressed length may expand, in bytes.
+#[must_use]
+pub fn expanded_bytes_max(compressed_len: usize) -> usize {
+    EXPANDED_BYTES_MAX.min(EXPANDED_BYTES_FREE.max(compressed_len.saturating_mul(EXPANSION_RATIO_MAX)))
+}

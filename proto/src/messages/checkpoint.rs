@@ -1,0 +1,222 @@
+//! Checkpoint: a whole state.
+
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Float32Builder, StringBuilder, UInt64Builder};
+use sha2::{Digest, Sha256};
+
+use crate::columns::{Columns, CommonColumns, NumberColumn, push_bytes, push_text};
+use crate::enums;
+use crate::error::Rejection;
+use crate::expand;
+use crate::header::Header;
+use crate::json;
+use crate::maps::{self, Entries, Entry, TextValue};
+use crate::message::CompressionType;
+use crate::messages::RowContext;
+use crate::scratch::{Scratch, Span};
+use crate::wire::{Cursor, Depth};
+
+/// A Checkpoint, borrowed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckpointView<'a> {
+    /// The header, if there is one.
+    pub header: Option<Header<'a>>,
+    /// The id that later diffs name as their base.
+    pub checkpoint_id: &'a [u8],
+    /// The state.
+    pub state: CheckpointState<'a>,
+    /// Type of the state in the producer's language.
+    pub state_type: &'a str,
+    /// SHA-256 of the uncompressed state.
+    pub checksum: &'a [u8],
+    /// Whether the checksum is that of the state; unknown without a checksum or without the uncompressed state.
+    pub checksum_ok: Option<bool>,
+    /// Where the state is stored, if not here.
+    pub storage_uri: &'a str,
+    /// How the state was compressed.
+    pub compression_info: Option<CompressionInfo>,
+    /// Metadata as a JSON object of texts.
+    pub metadata: Option<Span>,
+}
+
+/// The state of a checkpoint as far as it could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum CheckpointState<'a> {
+    /// No bytes.
+    #[default]
+    Empty,
+    /// JSON text, decompressed.
+    Json(Span),
+    /// The bytes as they were sent: not JSON, or not to be decompressed.
+    Bytes(&'a [u8]),
+}
+
+/// How a state was compressed, as the producer says.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CompressionInfo {
+    /// `CompressionType` number.
+    pub compression: i32,
+    /// Bytes as sent.
+    pub compressed_bytes: u64,
+    /// Bytes of the state itself.
+    pub uncompressed_bytes: u64,
+    /// Uncompressed by compressed.
+    pub ratio: f32,
+}
+
+impl CompressionInfo {
+    fn merge(info: &mut Option<Self>, bytes: &[u8], depth: Depth, scratch: &mut Scratch) -> Result<(), Rejection> {
+        let depth = depth.enter()?;
+        let info = info.get_or_insert_default();
+        let mut cursor = Cursor::new(bytes);
+        while let Some(tag) = cursor.tag()? {
+            match tag.number {
+                1 => info.compression = cursor.enumeration(tag)?,
+                2 => info.compressed_bytes = cursor.uint64(tag)?,
+                3 => info.uncompressed_bytes = cursor.uint64(tag)?,
+                4 => info.ratio = cursor.float(tag)?,
+                _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> CheckpointView<'a> {
+    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+        let depth = depth.enter()?;
+        let mut view = Self::default();
+        let mut state: &[u8] = &[];
+        let mut metadata = Entries::<TextValue<'a>>::new();
+        for &chunk in chunks {
+            let mut cursor = Cursor::new(chunk);
+            while let Some(tag) = cursor.tag()? {
+                match tag.number {
+                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => view.checkpoint_id = cursor.bytes(tag)?,
+                    3 => state = cursor.bytes(tag)?,
+                    4 => view.state_type = cursor.text(tag)?,
+                    5 => view.checksum = cursor.bytes(tag)?,
+                    6 => view.storage_uri = cursor.text(tag)?,
+                    7 => CompressionInfo::merge(&mut view.compression_info, cursor.bytes(tag)?, depth, scratch)?,
+                    8 => metadata.push(Entry::parse(cursor.bytes(tag)?, depth, scratch)?),
+                    _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
+                }
+            }
+        }
+        view.metadata = maps::compose(&mut metadata, scratch)?;
+        view.read_state(state, scratch);
+        Ok(view)
+    }
+
+    /// Decompresses and checks the state. A state that cannot be read is kept as it was sent: the message is whole
+    /// even when its cargo is not.
+    fn read_state(&mut self, sent: &'a [u8], scratch: &mut Scratch) {
+        if sent.is_empty() {
+            return;
+        }
+        self.state = CheckpointState::Bytes(sent);
+        let compression = self.compression_info.map_or(0, |info| info.compression);
+        let expanded;
+        let plain = if compression == CompressionType::CompressionNone as i32 {
+            sent
+        } else if compression == CompressionType::CompressionZstd as i32 {
+            let mut buffer = Vec::new();
+            if expand::zstd(sent, &mut buffer).is_err() {
+                return;
+            }
+            expanded = buffer;
+            &expanded
+        } else {
+            return;
+        };
+        if !self.checksum.is_empty() {
+            self.checksum_ok = Some(Sha256::digest(plain).as_slice() == self.checksum);
+        }
+        if let Some(text) = json::as_json(plain) {
+            let start = scratch.mark();
+            scratch.text.extend_from_slice(text.as_bytes());
+            self.state = CheckpointState::Json(scratch.span_from(start));
+        }
+    }
+}
+
+/// The columns of `checkpoints`.
+#[derive(Debug)]
+pub(crate) struct CheckpointColumns {
+    pub(crate) common: CommonColumns,
+    checkpoint_id: BinaryBuilder,
+    state: StringBuilder,
+    state_bytes: BinaryBuilder,
+    state_type: StringBuilder,
+    checksum: BinaryBuilder,
+    checksum_ok: BooleanBuilder,
+    storage_uri: StringBuilder,
+    state_compression: NumberColumn,
+    compressed_bytes: UInt64Builder,
+    uncompressed_bytes: UInt64Builder,
+    compression_ratio: Float32Builder,
+    metadata: StringBuilder,
+}
+
+impl CheckpointColumns {
+    pub(crate) fn new() -> Self {
+        Self {
+            common: CommonColumns::new(),
+            checkpoint_id: BinaryBuilder::new(),
+            state: StringBuilder::new(),
+            state_bytes: BinaryBuilder::new(),
+            state_type: StringBuilder::new(),
+            checksum: BinaryBuilder::new(),
+            checksum_ok: BooleanBuilder::new(),
+            storage_uri: StringBuilder::new(),
+            state_compression: NumberColumn::new(enums::compression_type),
+            compressed_bytes: UInt64Builder::new(),
+            uncompressed_bytes: UInt64Builder::new(),
+            compression_ratio: Float32Builder::new(),
+            metadata: StringBuilder::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &CheckpointView<'_>) {
+        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        push_bytes(&mut self.checkpoint_id, view.checkpoint_id);
+        let (state, state_bytes) = match view.state {
+            CheckpointState::Empty => (None, None),
+            CheckpointState::Json(span) => (Some(row.composed.get(span)), None),
+            CheckpointState::Bytes(bytes) => (None, Some(bytes)),
+        };
+        self.state.append_option(state);
+        self.state_bytes.append_option(state_bytes);
+        push_text(&mut self.state_type, view.state_type);
+        push_bytes(&mut self.checksum, view.checksum);
+        self.checksum_ok.append_option(view.checksum_ok);
+        push_text(&mut self.storage_uri, view.storage_uri);
+        self.state_compression.push_option(view.compression_info.map(|info| info.compression));
+        self.compressed_bytes.append_option(view.compression_info.map(|info| info.compressed_bytes));
+        self.uncompressed_bytes.append_option(view.compression_info.map(|info| info.uncompressed_bytes));
+        self.compression_ratio.append_option(view.compression_info.map(|info| info.ratio));
+        self.metadata.append_option(view.metadata.map(|span| row.composed.get(span)));
+    }
+}
+
+impl Columns for CheckpointColumns {
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        self.common.finish([
+            Arc::new(self.checkpoint_id.finish()) as _,
+            Arc::new(self.state.finish()) as _,
+            Arc::new(self.state_bytes.finish()) as _,
+            Arc::new(self.state_type.finish()) as _,
+            Arc::new(self.checksum.finish()) as _,
+            Arc::new(self.checksum_ok.finish()) as _,
+            Arc::new(self.storage_uri.finish()) as _,
+            self.state_compression.finish(),
+            Arc::new(self.compressed_bytes.finish()) as _,
+            Arc::new(self.uncompressed_bytes.finish()) as _,
+            Arc::new(self.compression_ratio.finish()) as _,
+            Arc::new(self.metadata.finish()) as _,
+        ])
+    }
+}

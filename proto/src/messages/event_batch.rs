@@ -1,0 +1,73 @@
+//! EventBatch: several events in one record.
+
+use std::sync::Arc;
+
+use arrow_array::Int64Array;
+
+use crate::columns::{Columns, CommonColumns};
+use crate::error::{Reason, Rejection};
+use crate::header::Header;
+use crate::limits::RECORD_ROWS_MAX;
+use crate::messages::RowContext;
+use crate::messages::event::EventView;
+use crate::scratch::Scratch;
+use crate::wire::{Cursor, Depth};
+
+/// An EventBatch, borrowed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventBatchView<'a> {
+    /// The header of the batch itself; its sequence is normally 0.
+    pub header: Option<Header<'a>>,
+    /// The events, each with its own header.
+    pub events: Vec<EventView<'a>>,
+}
+
+impl<'a> EventBatchView<'a> {
+    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+        let depth = depth.enter()?;
+        let mut view = Self::default();
+        for &chunk in chunks {
+            let mut cursor = Cursor::new(chunk);
+            while let Some(tag) = cursor.tag()? {
+                match tag.number {
+                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => {
+                        if view.events.len() == RECORD_ROWS_MAX {
+                            return Err(Rejection::new(
+                                Reason::ExpansionLimit,
+                                format!("batch holds more than {RECORD_ROWS_MAX} events"),
+                            ));
+                        }
+                        view.events.push(EventView::parse(&[cursor.bytes(tag)?], depth, scratch)?);
+                    }
+                    _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
+                }
+            }
+        }
+        Ok(view)
+    }
+}
+
+/// The columns of `event_batches`.
+#[derive(Debug)]
+pub(crate) struct EventBatchColumns {
+    pub(crate) common: CommonColumns,
+    event_count: Vec<i64>,
+}
+
+impl EventBatchColumns {
+    pub(crate) fn new() -> Self {
+        Self { common: CommonColumns::new(), event_count: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &EventBatchView<'_>) {
+        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        self.event_count.push(i64::try_from(view.events.len()).unwrap_or(i64::MAX));
+    }
+}
+
+impl Columns for EventBatchColumns {
+    fn finish(&mut self) -> Vec<arrow_array::ArrayRef> {
+        self.common.finish([Arc::new(Int64Array::from(std::mem::take(&mut self.event_count))) as _])
+    }
+}

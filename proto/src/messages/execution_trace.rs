@@ -1,0 +1,303 @@
+//! ExecutionTrace: one whole execution in retrospect.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{BinaryBuilder, BooleanBuilder, StringBuilder};
+use arrow_array::{ArrayRef, UInt64Array};
+
+use crate::columns::{Columns, CommonColumns, push_text};
+use crate::error::Rejection;
+use crate::header::Header;
+use crate::json::{self, JsonField};
+use crate::maps::{self, Entries, Entry, JsonValue, TextValue};
+use crate::messages::RowContext;
+use crate::scratch::{Scratch, Span};
+use crate::wire::{Cursor, Depth};
+
+/// An ExecutionTrace, borrowed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExecutionTraceView<'a> {
+    /// The header, if there is one.
+    pub header: Option<Header<'a>>,
+    /// The thread as the trace itself names it.
+    pub thread_id: &'a str,
+    /// The execution.
+    pub execution_id: &'a str,
+    /// The executed nodes as a JSON array of objects.
+    pub nodes: Option<Span>,
+    /// Milliseconds.
+    pub total_duration_ms: u64,
+    /// Tokens in all.
+    pub total_tokens: u64,
+    /// The errors as a JSON array of objects.
+    pub errors: Option<Span>,
+    /// Whether the execution came to its end.
+    pub completed: bool,
+    /// Start, ISO 8601.
+    pub started_at: &'a str,
+    /// End, ISO 8601.
+    pub ended_at: &'a str,
+    /// The state at the end.
+    pub final_state: JsonField<'a>,
+    /// Metadata as a JSON object.
+    pub metadata: Option<Span>,
+}
+
+impl<'a> ExecutionTraceView<'a> {
+    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+        let depth = depth.enter()?;
+        let mut view = Self::default();
+        let mut final_state: &[u8] = &[];
+        let (mut nodes, mut errors): (Vec<&'a [u8]>, Vec<&'a [u8]>) = (Vec::new(), Vec::new());
+        let mut metadata = Entries::<JsonValue<'a>>::new();
+        for &chunk in chunks {
+            let mut cursor = Cursor::new(chunk);
+            while let Some(tag) = cursor.tag()? {
+                match tag.number {
+                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => view.thread_id = cursor.text(tag)?,
+                    3 => view.execution_id = cursor.text(tag)?,
+                    4 => nodes.push(cursor.bytes(tag)?),
+                    5 => view.total_duration_ms = cursor.uint64(tag)?,
+                    6 => view.total_tokens = cursor.uint64(tag)?,
+                    7 => errors.push(cursor.bytes(tag)?),
+                    8 => view.completed = cursor.boolean(tag)?,
+                    9 => view.started_at = cursor.text(tag)?,
+                    10 => view.ended_at = cursor.text(tag)?,
+                    11 => final_state = cursor.bytes(tag)?,
+                    12 => metadata.push(Entry::parse(cursor.bytes(tag)?, depth, scratch)?),
+                    _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
+                }
+            }
+        }
+        view.nodes = compose_array(&nodes, depth, scratch, NodeRecord::compose)?;
+        view.errors = compose_array(&errors, depth, scratch, ErrorRecord::compose)?;
+        view.metadata = maps::compose(&mut metadata, scratch)?;
+        view.final_state = JsonField::of(final_state);
+        Ok(view)
+    }
+}
+
+/// Writes encoded messages as a JSON array; `None` for none.
+fn compose_array<'a>(
+    encoded: &[&'a [u8]],
+    depth: Depth,
+    scratch: &mut Scratch,
+    compose: fn(&'a [u8], Depth, &mut Scratch) -> Result<(), Rejection>,
+) -> Result<Option<Span>, Rejection> {
+    if encoded.is_empty() {
+        return Ok(None);
+    }
+    let start = scratch.mark();
+    for (index, &bytes) in encoded.iter().enumerate() {
+        scratch.text.push(if index == 0 { b'[' } else { b',' });
+        compose(bytes, depth.enter()?, scratch)?;
+    }
+    scratch.text.push(b']');
+    Ok(Some(scratch.span_from(start)))
+}
+
+/// Members of a JSON object that are written only when they say something.
+struct Members<'s> {
+    out: &'s mut Vec<u8>,
+    first: bool,
+}
+
+impl<'s> Members<'s> {
+    fn open(out: &'s mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, first: true }
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        if !text.is_empty() {
+            json::write_key(self.out, &mut self.first, key);
+            json::write_string(self.out, text);
+        }
+    }
+
+    fn json(&mut self, key: &str, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            json::write_key(self.out, &mut self.first, key);
+            json::write_json_or_bytes(self.out, bytes);
+        }
+    }
+
+    fn count(&mut self, key: &str, value: u64) {
+        json::write_key(self.out, &mut self.first, key);
+        json::write_int(self.out, value);
+    }
+
+    fn flag(&mut self, key: &str, value: bool) {
+        json::write_key(self.out, &mut self.first, key);
+        json::write_bool(self.out, value);
+    }
+}
+
+/// One executed node.
+#[derive(Default)]
+struct NodeRecord<'a> {
+    node: &'a str,
+    duration_ms: u64,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    succeeded: bool,
+    started_at: &'a str,
+    ended_at: &'a str,
+    input: &'a [u8],
+    output: &'a [u8],
+}
+
+impl<'a> NodeRecord<'a> {
+    fn compose(bytes: &'a [u8], depth: Depth, scratch: &mut Scratch) -> Result<(), Rejection> {
+        let mut record = Self::default();
+        let mut metadata = Entries::<TextValue<'a>>::new();
+        let mut cursor = Cursor::new(bytes);
+        while let Some(tag) = cursor.tag()? {
+            match tag.number {
+                1 => record.node = cursor.text(tag)?,
+                2 => record.duration_ms = cursor.uint64(tag)?,
+                3 => record.prompt_tokens = cursor.uint64(tag)?,
+                4 => record.completion_tokens = cursor.uint64(tag)?,
+                5 => record.total_tokens = cursor.uint64(tag)?,
+                6 => record.succeeded = cursor.boolean(tag)?,
+                7 => record.started_at = cursor.text(tag)?,
+                8 => record.ended_at = cursor.text(tag)?,
+                9 => record.input = cursor.bytes(tag)?,
+                10 => record.output = cursor.bytes(tag)?,
+                11 => metadata.push(Entry::parse(cursor.bytes(tag)?, depth, scratch)?),
+                _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
+            }
+        }
+        let mut members = Members::open(&mut scratch.text);
+        members.text("node", record.node);
+        members.count("duration_ms", record.duration_ms);
+        members.count("prompt_tokens", record.prompt_tokens);
+        members.count("completion_tokens", record.completion_tokens);
+        members.count("total_tokens", record.total_tokens);
+        members.flag("succeeded", record.succeeded);
+        members.text("started_at", record.started_at);
+        members.text("ended_at", record.ended_at);
+        members.json("input", record.input);
+        members.json("output", record.output);
+        if !metadata.is_empty() {
+            let mut first = members.first;
+            json::write_key(&mut scratch.text, &mut first, "metadata");
+            maps::write_object(&mut metadata, scratch)?;
+        }
+        scratch.text.push(b'}');
+        Ok(())
+    }
+}
+
+/// One error of an execution.
+#[derive(Default)]
+struct ErrorRecord<'a> {
+    node: &'a str,
+    message: &'a str,
+    error_code: &'a str,
+    timestamp: &'a str,
+    recovered: bool,
+    stack_trace: &'a str,
+}
+
+impl<'a> ErrorRecord<'a> {
+    fn compose(bytes: &'a [u8], depth: Depth, scratch: &mut Scratch) -> Result<(), Rejection> {
+        let mut record = Self::default();
+        let mut cursor = Cursor::new(bytes);
+        while let Some(tag) = cursor.tag()? {
+            match tag.number {
+                1 => record.node = cursor.text(tag)?,
+                2 => record.message = cursor.text(tag)?,
+                3 => record.error_code = cursor.text(tag)?,
+                4 => record.timestamp = cursor.text(tag)?,
+                5 => record.recovered = cursor.boolean(tag)?,
+                6 => record.stack_trace = cursor.text(tag)?,
+                _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
+            }
+        }
+        let mut members = Members::open(&mut scratch.text);
+        members.text("node", record.node);
+        members.text("message", record.message);
+        members.text("error_code", record.error_code);
+        members.text("timestamp", record.timestamp);
+        members.flag("recovered", record.recovered);
+        members.text("stack_trace", record.stack_trace);
+        scratch.text.push(b'}');
+        Ok(())
+    }
+}
+
+/// The columns of `execution_traces`.
+#[derive(Debug)]
+pub(crate) struct ExecutionTraceColumns {
+    pub(crate) common: CommonColumns,
+    execution_thread_id: StringBuilder,
+    execution_id: StringBuilder,
+    completed: BooleanBuilder,
+    total_duration_ms: Vec<u64>,
+    total_tokens: Vec<u64>,
+    started_at: StringBuilder,
+    ended_at: StringBuilder,
+    nodes: StringBuilder,
+    errors: StringBuilder,
+    final_state: StringBuilder,
+    final_state_bytes: BinaryBuilder,
+    metadata: StringBuilder,
+}
+
+impl ExecutionTraceColumns {
+    pub(crate) fn new() -> Self {
+        Self {
+            common: CommonColumns::new(),
+            execution_thread_id: StringBuilder::new(),
+            execution_id: StringBuilder::new(),
+            completed: BooleanBuilder::new(),
+            total_duration_ms: Vec::new(),
+            total_tokens: Vec::new(),
+            started_at: StringBuilder::new(),
+            ended_at: StringBuilder::new(),
+            nodes: StringBuilder::new(),
+            errors: StringBuilder::new(),
+            final_state: StringBuilder::new(),
+            final_state_bytes: BinaryBuilder::new(),
+            metadata: StringBuilder::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &ExecutionTraceView<'_>) {
+        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        push_text(&mut self.execution_thread_id, view.thread_id);
+        push_text(&mut self.execution_id, view.execution_id);
+        self.completed.append_value(view.completed);
+        self.total_duration_ms.push(view.total_duration_ms);
+        self.total_tokens.push(view.total_tokens);
+        push_text(&mut self.started_at, view.started_at);
+        push_text(&mut self.ended_at, view.ended_at);
+        self.nodes.append_option(view.nodes.map(|span| row.composed.get(span)));
+        self.errors.append_option(view.errors.map(|span| row.composed.get(span)));
+        self.final_state.append_option(view.final_state.json());
+        self.final_state_bytes.append_option(view.final_state.bytes());
+        self.metadata.append_option(view.metadata.map(|span| row.composed.get(span)));
+    }
+}
+
+impl Columns for ExecutionTraceColumns {
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        self.common.finish([
+            Arc::new(self.execution_thread_id.finish()) as _,
+            Arc::new(self.execution_id.finish()) as _,
+            Arc::new(self.completed.finish()) as _,
+            Arc::new(UInt64Array::from(std::mem::take(&mut self.total_duration_ms))) as _,
+            Arc::new(UInt64Array::from(std::mem::take(&mut self.total_tokens))) as _,
+            Arc::new(self.started_at.finish()) as _,
+            Arc::new(self.ended_at.finish()) as _,
+            Arc::new(self.nodes.finish()) as _,
+            Arc::new(self.errors.finish()) as _,
+            Arc::new(self.final_state.finish()) as _,
+            Arc::new(self.final_state_bytes.finish()) as _,
+            Arc::new(self.metadata.finish()) as _,
+        ])
+    }
+}

@@ -1,0 +1,163 @@
+//! TokenChunk: a piece of a model's answer while it is generated.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{BooleanBuilder, Int64Builder, StringBuilder};
+use arrow_array::types::{Float32Type, UInt32Type};
+use arrow_array::{ArrayRef, Int64Array};
+
+use crate::columns::{Columns, CommonColumns, ListColumn, NumberColumn, push_text};
+use crate::enums;
+use crate::error::Rejection;
+use crate::header::Header;
+use crate::messages::RowContext;
+use crate::scratch::Scratch;
+use crate::wire::{Cursor, Depth};
+
+/// A TokenChunk, borrowed but for its number lists.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TokenChunkView<'a> {
+    /// The header, if there is one.
+    pub header: Option<Header<'a>>,
+    /// The LLM request that the chunk answers.
+    pub request_id: &'a str,
+    /// The text.
+    pub text: &'a str,
+    /// Token ids of the text.
+    pub token_ids: Vec<u32>,
+    /// Log probabilities of the tokens.
+    pub logprobs: Vec<f32>,
+    /// Position of the chunk in its stream, from 0.
+    pub chunk_index: u32,
+    /// Whether it is the last of its stream.
+    pub is_final: bool,
+    /// `FinishReason` number.
+    pub finish_reason: i32,
+    /// The model.
+    pub model: &'a str,
+    /// Token counts, usually on the last chunk only.
+    pub stats: Option<TokenStats>,
+}
+
+/// Token counts of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenStats {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u32,
+    /// Tokens of the answer.
+    pub completion_tokens: u32,
+    /// Both together, as the producer counted.
+    pub total_tokens: u32,
+}
+
+impl TokenStats {
+    fn merge(stats: &mut Option<Self>, bytes: &[u8], depth: Depth, scratch: &mut Scratch) -> Result<(), Rejection> {
+        let depth = depth.enter()?;
+        let stats = stats.get_or_insert_default();
+        let mut cursor = Cursor::new(bytes);
+        while let Some(tag) = cursor.tag()? {
+            match tag.number {
+                1 => stats.prompt_tokens = cursor.uint32(tag)?,
+                2 => stats.completion_tokens = cursor.uint32(tag)?,
+                3 => stats.total_tokens = cursor.uint32(tag)?,
+                _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> TokenChunkView<'a> {
+    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+        let depth = depth.enter()?;
+        let mut view = Self::default();
+        for &chunk in chunks {
+            let mut cursor = Cursor::new(chunk);
+            while let Some(tag) = cursor.tag()? {
+                match tag.number {
+                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => view.request_id = cursor.text(tag)?,
+                    3 => view.text = cursor.text(tag)?,
+                    4 => cursor.repeated_uint32(tag, &mut view.token_ids)?,
+                    5 => cursor.repeated_float(tag, &mut view.logprobs)?,
+                    6 => view.chunk_index = cursor.uint32(tag)?,
+                    7 => view.is_final = cursor.boolean(tag)?,
+                    8 => view.finish_reason = cursor.enumeration(tag)?,
+                    9 => view.model = cursor.text(tag)?,
+                    10 => TokenStats::merge(&mut view.stats, cursor.bytes(tag)?, depth, scratch)?,
+                    _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
+                }
+            }
+        }
+        Ok(view)
+    }
+}
+
+/// The columns of `token_chunks`.
+#[derive(Debug)]
+pub(crate) struct TokenChunkColumns {
+    pub(crate) common: CommonColumns,
+    request_id: StringBuilder,
+    text: StringBuilder,
+    chunk_index: Vec<i64>,
+    is_final: BooleanBuilder,
+    finish_reason: NumberColumn,
+    model: StringBuilder,
+    prompt_tokens: Int64Builder,
+    completion_tokens: Int64Builder,
+    total_tokens: Int64Builder,
+    token_ids: ListColumn<UInt32Type>,
+    logprobs: ListColumn<Float32Type>,
+}
+
+impl TokenChunkColumns {
+    pub(crate) fn new() -> Self {
+        Self {
+            common: CommonColumns::new(),
+            request_id: StringBuilder::new(),
+            text: StringBuilder::new(),
+            chunk_index: Vec::new(),
+            is_final: BooleanBuilder::new(),
+            finish_reason: NumberColumn::new(enums::finish_reason),
+            model: StringBuilder::new(),
+            prompt_tokens: Int64Builder::new(),
+            completion_tokens: Int64Builder::new(),
+            total_tokens: Int64Builder::new(),
+            token_ids: ListColumn::new(),
+            logprobs: ListColumn::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &TokenChunkView<'_>) {
+        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        push_text(&mut self.request_id, view.request_id);
+        push_text(&mut self.text, view.text);
+        self.chunk_index.push(i64::from(view.chunk_index));
+        self.is_final.append_value(view.is_final);
+        self.finish_reason.push(view.finish_reason);
+        push_text(&mut self.model, view.model);
+        self.prompt_tokens.append_option(view.stats.map(|stats| i64::from(stats.prompt_tokens)));
+        self.completion_tokens.append_option(view.stats.map(|stats| i64::from(stats.completion_tokens)));
+        self.total_tokens.append_option(view.stats.map(|stats| i64::from(stats.total_tokens)));
+        self.token_ids.push(&view.token_ids);
+        self.logprobs.push(&view.logprobs);
+    }
+}
+
+impl Columns for TokenChunkColumns {
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        self.common.finish([
+            Arc::new(self.request_id.finish()) as _,
+            Arc::new(self.text.finish()) as _,
+            Arc::new(Int64Array::from(std::mem::take(&mut self.chunk_index))) as _,
+            Arc::new(self.is_final.finish()) as _,
+            self.finish_reason.finish(),
+            Arc::new(self.model.finish()) as _,
+            Arc::new(self.prompt_tokens.finish()) as _,
+            Arc::new(self.completion_tokens.finish()) as _,
+            Arc::new(self.total_tokens.finish()) as _,
+            self.token_ids.finish(),
+            self.logprobs.finish(),
+        ])
+    }
+}

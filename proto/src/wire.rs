@@ -1,0 +1,280 @@
+//! Reading the protobuf wire format without copying.
+//!
+//! Accepts and refuses exactly what prost does, so that a message is a row here when it is a message there:
+//! <https://protobuf.dev/programming-guides/encoding/>. Merging two encodings of one message is the same as parsing
+//! their concatenation; readers of nested messages rely on it.
+
+use crate::error::{Reason, Rejection};
+use crate::limits::NESTING_MAX;
+
+/// The low three bits of a field key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WireType {
+    Varint,
+    Fixed64,
+    Bytes,
+    StartGroup,
+    EndGroup,
+    Fixed32,
+}
+
+/// How many more levels of messages may open. Starts at [`NESTING_MAX`] in the envelope.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Depth(u32);
+
+impl Depth {
+    pub(crate) const ENVELOPE: Self = Self(NESTING_MAX);
+
+    /// The depth inside a message that opens here.
+    #[inline]
+    pub(crate) fn enter(self) -> Result<Self, Rejection> {
+        match self.0.checked_sub(1) {
+            Some(left) => Ok(Self(left)),
+            None => Err(too_deep()),
+        }
+    }
+}
+
+#[cold]
+fn too_deep() -> Rejection {
+    Rejection::new(Reason::Nesting, format!("messages nest deeper than {NESTING_MAX} levels"))
+}
+
+#[cold]
+#[inline(never)]
+fn malformed(detail: impl Into<String>) -> Rejection {
+    Rejection::new(Reason::Protobuf, detail)
+}
+
+/// One field: its number, its wire type, and where its key began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tag {
+    pub(crate) number: u32,
+    pub(crate) wire_type: WireType,
+}
+
+/// A position in the bytes of one message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next field's key, or `None` at the end of the message.
+    #[inline]
+    pub(crate) fn tag(&mut self) -> Result<Option<Tag>, Rejection> {
+        let Some((&first, rest)) = self.rest.split_first() else {
+            return Ok(None);
+        };
+        let key = if first < 0x80 {
+            self.rest = rest;
+            u32::from(first)
+        } else {
+            let key = self.varint()?;
+            u32::try_from(key).map_err(|_| malformed(format!("field key {key} does not fit 32 bits")))?
+        };
+        let wire_type = match key & 7 {
+            0 => WireType::Varint,
+            1 => WireType::Fixed64,
+            2 => WireType::Bytes,
+            3 => WireType::StartGroup,
+            4 => WireType::EndGroup,
+            5 => WireType::Fixed32,
+            other => return Err(malformed(format!("wire type {other} does not exist"))),
+        };
+        let number = key >> 3;
+        if number == 0 {
+            return Err(malformed("field number 0 does not exist"));
+        }
+        Ok(Some(Tag { number, wire_type }))
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Result<u64, Rejection> {
+        match self.rest {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.varint_long(),
+        }
+    }
+
+    fn varint_long(&mut self) -> Result<u64, Rejection> {
+        let mut value = 0_u64;
+        for (index, &byte) in self.rest.iter().enumerate().take(10) {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                // The tenth byte has room for one bit only.
+                if index == 9 && byte > 1 {
+                    return Err(malformed("varint is longer than 64 bits"));
+                }
+                self.rest = &self.rest[index + 1..];
+                return Ok(value);
+            }
+        }
+        Err(if self.rest.len() < 10 {
+            malformed("message ends inside a varint")
+        } else {
+            malformed("varint is longer than 64 bits")
+        })
+    }
+
+    #[inline]
+    fn take(&mut self, len: u64) -> Result<&'a [u8], Rejection> {
+        match usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len)) {
+            Some((taken, rest)) => {
+                self.rest = rest;
+                Ok(taken)
+            }
+            None => Err(malformed(format!("field of {len} bytes, but only {} are left", self.rest.len()))),
+        }
+    }
+
+    #[inline]
+    fn expect(&self, tag: Tag, wire_type: WireType) -> Result<(), Rejection> {
+        if tag.wire_type == wire_type { Ok(()) } else { Err(wrong_wire_type(tag, wire_type)) }
+    }
+
+    #[inline]
+    pub(crate) fn uint64(&mut self, tag: Tag) -> Result<u64, Rejection> {
+        self.expect(tag, WireType::Varint)?;
+        self.varint()
+    }
+
+    #[inline]
+    pub(crate) fn int64(&mut self, tag: Tag) -> Result<i64, Rejection> {
+        Ok(self.uint64(tag)?.cast_signed())
+    }
+
+    /// A `uint32`: longer varints lose their upper bits, as in every protobuf implementation.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn uint32(&mut self, tag: Tag) -> Result<u32, Rejection> {
+        Ok(self.uint64(tag)? as u32)
+    }
+
+    /// An enum number, known or not.
+    #[inline]
+    pub(crate) fn enumeration(&mut self, tag: Tag) -> Result<i32, Rejection> {
+        Ok(self.uint32(tag)?.cast_signed())
+    }
+
+    #[inline]
+    pub(crate) fn boolean(&mut self, tag: Tag) -> Result<bool, Rejection> {
+        Ok(self.uint64(tag)? != 0)
+    }
+
+    #[inline]
+    pub(crate) fn double(&mut self, tag: Tag) -> Result<f64, Rejection> {
+        self.expect(tag, WireType::Fixed64)?;
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(self.take(8)?);
+        Ok(f64::from_le_bytes(bytes))
+    }
+
+    #[inline]
+    pub(crate) fn float(&mut self, tag: Tag) -> Result<f32, Rejection> {
+        self.expect(tag, WireType::Fixed32)?;
+        self.fixed32().map(f32::from_bits)
+    }
+
+    fn fixed32(&mut self) -> Result<u32, Rejection> {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(self.take(4)?);
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// A bytes field, or the encoding of a nested message.
+    #[inline]
+    pub(crate) fn bytes(&mut self, tag: Tag) -> Result<&'a [u8], Rejection> {
+        self.expect(tag, WireType::Bytes)?;
+        let len = self.varint()?;
+        self.take(len)
+    }
+
+    #[inline]
+    pub(crate) fn text(&mut self, tag: Tag) -> Result<&'a str, Rejection> {
+        utf8(tag, self.bytes(tag)?)
+    }
+
+    /// One value of a `repeated uint32`, or a packed run of them.
+    pub(crate) fn repeated_uint32(&mut self, tag: Tag, values: &mut Vec<u32>) -> Result<(), Rejection> {
+        if tag.wire_type == WireType::Bytes {
+            let mut packed = Cursor::new(self.bytes(tag)?);
+            let element = Tag { wire_type: WireType::Varint, ..tag };
+            while !packed.rest.is_empty() {
+                values.push(packed.uint32(element)?);
+            }
+        } else {
+            values.push(self.uint32(tag)?);
+        }
+        Ok(())
+    }
+
+    /// One value of a `repeated float`, or a packed run of them.
+    pub(crate) fn repeated_float(&mut self, tag: Tag, values: &mut Vec<f32>) -> Result<(), Rejection> {
+        if tag.wire_type == WireType::Bytes {
+            let mut packed = Cursor::new(self.bytes(tag)?);
+            while !packed.rest.is_empty() {
+                values.push(f32::from_bits(packed.fixed32()?));
+            }
+        } else {
+            values.push(self.float(tag)?);
+        }
+        Ok(())
+    }
+
+    /// Steps over the value of a field whose number is unknown.
+    pub(crate) fn skip(&mut self, tag: Tag, depth: Depth) -> Result<(), Rejection> {
+        // prost counts a skipped field as a level of its own, be it a group or not.
+        let inside = depth.enter()?;
+        match tag.wire_type {
+            WireType::Varint => {
+                self.varint()?;
+            }
+            WireType::Fixed64 => {
+                self.take(8)?;
+            }
+            WireType::Fixed32 => {
+                self.take(4)?;
+            }
+            WireType::Bytes => {
+                let len = self.varint()?;
+                self.take(len)?;
+            }
+            WireType::StartGroup => loop {
+                let inner = self.tag()?.ok_or_else(|| malformed(format!("group {} has no end", tag.number)))?;
+                if inner.wire_type == WireType::EndGroup {
+                    if inner.number != tag.number {
+                        return Err(malformed(format!("group {} ends as group {}", tag.number, inner.number)));
+                    }
+                    break;
+                }
+                self.skip(inner, inside)?;
+            },
+            WireType::EndGroup => return Err(malformed(format!("end of group {} without its start", tag.number))),
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong_wire_type(tag: Tag, expected: WireType) -> Rejection {
+    malformed(format!("field {} has wire type {:?}, expected {expected:?}", tag.number, tag.wire_type))
+}
+
+/// A text field's bytes as text.
+#[inline]
+pub(crate) fn utf8(tag: Tag, bytes: &[u8]) -> Result<&str, Rejection> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| malformed(format!("text field {} is not UTF-8", tag.number)))
+}
