@@ -1,0 +1,188 @@
+//! What a commit takes and tells, and its longest step: batches to durable segments.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use arrow_array::RecordBatch;
+use quipu_proto::Table;
+
+use crate::disk::Disk;
+use crate::error::{IoContext, StoreError};
+use crate::failure::Failure;
+use crate::gc::gone;
+use crate::manifest::{ManifestId, PartitionState};
+use crate::paths::Root;
+use crate::segment::writer::{Pressed, press};
+use crate::segment::{Segment, SegmentId};
+
+/// What becomes visible at once.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// New rows: each entry with rows becomes one segment. The batches have the columns of their table.
+    pub batches: Vec<(Table, Vec<RecordBatch>)>,
+    /// Positions that these rows move, whole: partitions that are not named keep theirs.
+    pub partitions: Vec<PartitionState>,
+    /// Live segments that these rows replace.
+    pub remove_segments: Vec<SegmentId>,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug)]
+pub struct CommitReport {
+    /// The manifest that it made.
+    pub manifest: ManifestId,
+    /// The segments that it added.
+    pub segments: Vec<Arc<Segment>>,
+    /// Rows in them.
+    pub rows: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Time to encode and write them.
+    pub press: Duration,
+    /// Time to make them durable after that. Files that were encoded early are synced meanwhile.
+    pub sync: Duration,
+    /// Time to encode, write, sync and publish the manifest.
+    pub publish: Duration,
+}
+
+/// One segment to be written.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) table: Table,
+    pub(crate) id: SegmentId,
+    pub(crate) added_by: ManifestId,
+    pub(crate) batches: Vec<RecordBatch>,
+}
+
+/// Durable segments, not yet visible.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) press: Duration,
+    pub(crate) sync: Duration,
+}
+
+/// Writes segments side by side, syncs each as soon as it is written, and gives them their names. If one fails, none
+/// is of use, and those that have their names are removed.
+pub(crate) fn settle(
+    disk: &dyn Disk,
+    root: &Root,
+    mut jobs: Vec<Job>,
+    threads_max: NonZeroUsize,
+) -> Result<Settled, Failure> {
+    let start = Instant::now();
+    // The largest first, so that no thread is left with it at the end.
+    jobs.sort_by_key(|job| {
+        std::cmp::Reverse(job.batches.iter().map(RecordBatch::get_array_memory_size).sum::<usize>())
+    });
+    let next = AtomicUsize::new(0);
+    let (pressed_at, results) = std::thread::scope(|scope| {
+        let work = || encode(scope, disk, root, &jobs, &next);
+        let helpers: Vec<_> = (1..threads_max.get().min(jobs.len()))
+            .filter_map(|_| Builder::new().name("quipu-press".to_owned()).spawn_scoped(scope, work).ok())
+            .collect();
+        let mut syncing = work();
+        for helper in helpers {
+            syncing.extend(joined(helper));
+        }
+        let pressed_at = Instant::now();
+        (pressed_at, syncing.into_iter().map(Syncing::finish).collect::<Vec<_>>())
+    });
+    let mut segments = Vec::with_capacity(results.len());
+    let mut failure = None;
+    for result in results {
+        match result {
+            Ok(segment) => segments.push(segment),
+            Err(error) => failure = Some(Failure::graver(failure, error)),
+        }
+    }
+    if let Some(failure) = failure {
+        if let Failure::Clean(_) = failure {
+            for segment in &segments {
+                gone(disk, &root.resolve(&segment.path));
+            }
+        }
+        return Err(failure);
+    }
+    segments.sort_by_key(|segment| segment.id);
+    Ok(Settled { segments, press: pressed_at - start, sync: pressed_at.elapsed() })
+}
+
+/// A segment on its way to being durable.
+enum Syncing<'scope> {
+    Thread(ScopedJoinHandle<'scope, Result<Segment, Failure>>),
+    Done(Result<Segment, Failure>),
+}
+
+impl Syncing<'_> {
+    fn finish(self) -> Result<Segment, Failure> {
+        match self {
+            Self::Thread(handle) => joined(handle),
+            Self::Done(result) => result,
+        }
+    }
+}
+
+/// Takes jobs until none is left; each file is synced by a thread of its own, which does nothing but wait.
+fn encode<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    disk: &'scope dyn Disk,
+    root: &'scope Root,
+    jobs: &[Job],
+    next: &AtomicUsize,
+) -> Vec<Syncing<'scope>> {
+    let mut syncing = Vec::new();
+    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let result = press(disk, root, (job.table, job.id, job.added_by), &job.batches);
+        syncing.push(match result {
+            Err(error) => {
+                // The others stop too.
+                next.store(jobs.len(), Ordering::Relaxed);
+                Syncing::Done(Err(Failure::Clean(error)))
+            }
+            Ok(pressed) => {
+                let pressed = Arc::new(std::sync::Mutex::new(Some(pressed)));
+                let for_thread = Arc::clone(&pressed);
+                let take = |slot: &std::sync::Mutex<Option<Pressed>>| {
+                    slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+                };
+                let spawned = Builder::new()
+                    .name("quipu-sync".to_owned())
+                    .spawn_scoped(scope, move || harden(disk, take(&for_thread)));
+                match spawned {
+                    Ok(handle) => Syncing::Thread(handle),
+                    // No more threads to be had: then here.
+                    Err(_) => Syncing::Done(harden(disk, take(&pressed))),
+                }
+            }
+        });
+    }
+    syncing
+}
+
+/// Makes a written segment durable under its own name. A name that is taken means another writer, whose file must not
+/// be replaced: hence a second name and not a renaming.
+fn harden(disk: &dyn Disk, pressed: Option<Pressed>) -> Result<Segment, Failure> {
+    let Some(Pressed { segment, unfinished, path, mut file }) = pressed else {
+        return Err(Failure::Clean(StoreError::Invalid("a segment was to be synced twice".to_owned())));
+    };
+    file.sync().when("sync", &unfinished).map_err(Failure::Uncertain)?;
+    drop(file);
+    match disk.hard_link(&unfinished, &path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(Failure::Fenced),
+        result => result.when("publish", &path).map_err(Failure::Uncertain)?,
+    }
+    disk.remove(&unfinished).when("remove", &unfinished).map_err(Failure::Uncertain)?;
+    if let Some(folder) = path.parent() {
+        disk.sync_dir(folder).when("sync", folder).map_err(Failure::Uncertain)?;
+    }
+    Ok(segment)
+}
+
+/// The result of a thread; a panic goes on in the thread that waits.
+fn joined<T>(handle: ScopedJoinHandle<'_, T>) -> T {
+    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

@@ -1,0 +1,26 @@
+//! How a step of a commit failed: what that means for the writer.
+
+use crate::error::StoreError;
+
+/// A failed step of a commit.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nothing became visible and nothing is in doubt: the commit may be tried again.
+    Clean(StoreError),
+    /// What is on disk is in doubt, as after a failed sync, which the operating system does not repeat: the writer may
+    /// not go on.
+    Uncertain(StoreError),
+    /// The name was taken: there is another writer.
+    Fenced,
+}
+
+impl Failure {
+    /// The one of two failures that says more about what may still be done.
+    pub(crate) fn graver(first: Option<Self>, second: Self) -> Self {
+        match (first, second) {
+            (None, failure) | (Some(Self::Clean(_)), failure) => failure,
+            (Some(doubt @ Self::Uncertain(_)), _) | (_, doubt @ Self::Uncertain(_)) => doubt,
+            (Some(Self::Fenced), _) => Self::Fenced,
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The one writer of a store.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use arrow_array::RecordBatch;
+use quipu_proto::{LogPartition, Table};
+
+use crate::commit::{Commit, CommitReport, Job, Settled, settle};
+use crate::config::{COMMIT_NOTES_KEPT, WriterOptions};
+use crate::error::{IoContext, Result, StoreError};
+use crate::failure::Failure;
+use crate::gc::{Garbage, Retired, gone};
+use crate::lock::WriterLock;
+use crate::manifest::recover::{self, Presence, Recovered};
+use crate::manifest::{CommitNote, Manifest, PartitionState, TableRows, check, persist};
+use crate::paths::{Root, segment_path};
+use crate::segment::writer::check_schema;
+use crate::segment::{Segment, SegmentId};
+use crate::snapshot::{Inner, Snapshot};
+
+/// The one writer of a store, from its lock to its commits.
+#[derive(Debug)]
+pub struct Writer {
+    root: Root,
+    options: WriterOptions,
+    manifest: Arc<Manifest>,
+    /// This writer's own epoch: one above that of the manifest it found.
+    epoch: u64,
+    next_segment: SegmentId,
+    garbage: Garbage,
+    snapshots: Vec<Weak<Inner>>,
+    ended: Option<Ended>,
+    _lock: WriterLock,
+}
+
+/// Why a writer may not write any more.
+#[derive(Clone, Debug)]
+enum Ended {
+    Fenced,
+    Poisoned(String),
+}
+
+impl Writer {
+    /// Opens a store for writing, making it if there is none, and clears what a crash left. Fails with kind `Locked`
+    /// if another process writes it, and as [`RECOVERY`](crate::manifest::RECOVERY) says.
+    pub fn open(path: impl AsRef<Path>, options: WriterOptions) -> Result<Self> {
+        let root = Root::new(path);
+        let disk = &*options.disk;
+        // Nothing is touched before it is known that the folder is a store or can become one.
+        if recover::look(disk, &root)? == Presence::Absent {
+            disk.create_dir(root.path()).when("create", root.path())?;
+        }
+        let lock = WriterLock::take(disk, &root)?;
+        if recover::look(disk, &root)? == Presence::Absent {
+            recover::create(disk, &root, now_us())?;
+        }
+        let Recovered { manifest, garbage } = recover::recover(disk, &root)?;
+        Ok(Self {
+            epoch: manifest.writer_epoch + 1,
+            next_segment: manifest.next_segment,
+            manifest: Arc::new(manifest),
+            garbage,
+            snapshots: Vec::new(),
+            ended: None,
+            root,
+            options,
+            _lock: lock,
+        })
+    }
+
+    /// Root folder of the store.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Folder for the index of the sequence book.
+    #[must_use]
+    pub fn book_path(&self) -> PathBuf {
+        self.root.book()
+    }
+
+    /// The newest manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Arc<Manifest> {
+        &self.manifest
+    }
+
+    /// How far a partition has been read, if it ever was.
+    #[must_use]
+    pub fn partition(&self, log: &LogPartition) -> Option<&PartitionState> {
+        self.manifest.partition(log)
+    }
+
+    /// The newest manifest, with its files kept while the snapshot lives.
+    pub fn snapshot(&mut self) -> Snapshot {
+        self.snapshots.retain(|snapshot| snapshot.strong_count() > 0);
+        let (snapshot, pin) = Snapshot::pinned(self.root.clone(), Arc::clone(&self.manifest));
+        self.snapshots.push(pin);
+        snapshot
+    }
+
+    /// Makes rows and positions durable and visible, all or nothing. A commit without rows still makes a manifest.
+    ///
+    /// After an error of kind `Fenced` or `Poisoned`, and after any failed sync, this writer refuses every further
+    /// commit: whether the failed one is visible is found by opening the store again. After any other error nothing
+    /// of it is visible, and it may be tried again.
+    pub fn commit(&mut self, commit: Commit) -> Result<CommitReport> {
+        self.check_right()?;
+        let Commit { batches, partitions, remove_segments } = commit;
+        for (table, batches) in &batches {
+            check_schema(*table, batches)?;
+        }
+        // First without the new segments: a commit that is refused has written nothing.
+        let mut manifest = self.successor(partitions, &remove_segments)?;
+        check(&self.manifest, &manifest)?;
+
+        let jobs = self.jobs(batches, &manifest);
+        manifest.next_segment = self.next_segment;
+        let written: Vec<(Table, SegmentId)> = jobs.iter().map(|job| (job.table, job.id)).collect();
+        let settled = settle(&*self.options.disk, &self.root, jobs, self.options.encoding_threads_max);
+        let Settled { segments, press, sync } = settled.map_err(|failure| self.give_up(failure, &[]))?;
+        let segments: Vec<Arc<Segment>> = segments.into_iter().map(Arc::new).collect();
+        let note = add_segments(&mut manifest, &segments, remove_segments.len());
+        let note = CommitNote { press: whole_us(press), sync: whole_us(sync), ..note };
+        let (rows, bytes) = (note.rows_added(), note.bytes_added);
+        add_note(&mut manifest, note);
+
+        let start = Instant::now();
+        let published = check(&self.manifest, &manifest)
+            .map_err(Failure::Clean)
+            .and_then(|()| persist::publish(&*self.options.disk, &self.root, &manifest));
+        published.map_err(|failure| self.give_up(failure, &written))?;
+        let publish = start.elapsed();
+
+        let before = std::mem::replace(&mut self.manifest, Arc::new(manifest));
+        let removed = remove_segments.iter().filter_map(|id| before.segment(*id));
+        self.garbage.published(&self.manifest, removed.map(|segment| Retired::new(segment, before.id)));
+        self.collect_garbage();
+        Ok(CommitReport { manifest: self.manifest.id, segments, rows, bytes, press, sync, publish })
+    }
+
+    /// Lets go of the store. Dropping does the same.
+    pub fn close(mut self) {
+        self.collect_garbage();
+    }
+
+    fn check_right(&self) -> Result<()> {
+        let path = self.root.path().to_owned();
+        match &self.ended {
+            None => Ok(()),
+            Some(Ended::Fenced) => Err(StoreError::Fenced { path, manifest: self.manifest.id.next() }),
+            Some(Ended::Poisoned(cause)) => Err(StoreError::Poisoned { path, cause: cause.clone() }),
+        }
+    }
+
+    /// The next manifest, without new segments.
+    fn successor(&self, partitions: Vec<PartitionState>, remove: &[SegmentId]) -> Result<Manifest> {
+        let old = &*self.manifest;
+        let remove: BTreeSet<SegmentId> = remove.iter().copied().collect();
+        if let Some(unknown) = remove.iter().find(|id| old.segment(**id).is_none()) {
+            return Err(StoreError::Invalid(format!("segment {unknown} cannot be removed: it is not live")));
+        }
+        let mut states = old.partitions.clone();
+        for state in partitions {
+            match states.binary_search_by(|known| known.log.cmp(&state.log)) {
+                Ok(at) => states[at] = state,
+                Err(at) => states.insert(at, state),
+            }
+        }
+        Ok(Manifest {
+            id: old.id.next(),
+            store_id: Arc::clone(&old.store_id),
+            parent: Some(old.id),
+            writer_epoch: self.epoch,
+            created_us: now_us(),
+            next_segment: self.next_segment,
+            segments: old.segments.iter().filter(|segment| !remove.contains(&segment.id)).map(Arc::clone).collect(),
+            partitions: states,
+            rows_committed: old.rows_committed.clone(),
+            commits: old.commits.clone(),
+        })
+    }
+
+    /// A segment for every table with rows. Their numbers are used up, whatever becomes of the commit.
+    fn jobs(&mut self, batches: Vec<(Table, Vec<RecordBatch>)>, manifest: &Manifest) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for (table, batches) in batches {
+            if batches.iter().any(|batch| batch.num_rows() > 0) {
+                jobs.push(Job { table, id: self.next_segment, added_by: manifest.id, batches });
+                self.next_segment = SegmentId(self.next_segment.0 + 1);
+            }
+        }
+        jobs
+    }
+
+    /// Ends a commit that failed, and the writer with it where what is on disk is in doubt. `written` are the segments
+    /// that have their names already.
+    fn give_up(&mut self, failure: Failure, written: &[(Table, SegmentId)]) -> StoreError {
+        match failure {
+            Failure::Clean(error) => {
+                for (table, id) in written {
+                    gone(&*self.options.disk, &self.root.resolve(&segment_path(*table, *id)));
+                }
+                error
+            }
+            Failure::Uncertain(error) => {
+                self.ended = Some(Ended::Poisoned(error.to_string()));
+                error
+            }
+            Failure::Fenced => {
+                self.ended = Some(Ended::Fenced);
+                StoreError::Fenced { path: self.root.path().to_owned(), manifest: self.manifest.id.next() }
+            }
+        }
+    }
+
+    fn collect_garbage(&mut self) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.snapshots.retain(|snapshot| snapshot.strong_count() > 0);
+        let pinned = self.snapshots.iter().filter_map(Weak::upgrade).map(|inner| inner.manifest_id()).collect();
+        self.garbage.collect(&*self.options.disk, &self.root, &pinned);
+    }
+}
+
+/// Adds segments and their rows to a manifest.
+fn add_segments(manifest: &mut Manifest, segments: &[Arc<Segment>], removed: usize) -> CommitNote {
+    let mut rows: Vec<TableRows> = Vec::new();
+    for segment in segments {
+        add_rows(&mut rows, segment.table, segment.rows);
+        add_rows(&mut manifest.rows_committed, segment.table, segment.rows);
+    }
+    manifest.segments.extend(segments.iter().map(Arc::clone));
+    CommitNote {
+        manifest: manifest.id,
+        created_us: manifest.created_us,
+        rows,
+        segments_added: segments.len() as u32,
+        segments_removed: removed as u32,
+        bytes_added: segments.iter().map(|segment| segment.bytes).sum(),
+        press: Duration::ZERO,
+        sync: Duration::ZERO,
+    }
+}
+
+fn add_rows(totals: &mut Vec<TableRows>, table: Table, rows: u64) {
+    match totals.iter_mut().find(|total| total.table == table) {
+        Some(total) => total.rows += rows,
+        None => totals.push(TableRows { table, rows }),
+    }
+}
+
+fn add_note(manifest: &mut Manifest, note: CommitNote) {
+    manifest.commits.push(Arc::new(note));
+    let surplus = manifest.commits.len().saturating_sub(COMMIT_NOTES_KEPT);
+    manifest.commits.drain(..surplus);
+}
+
+/// As manifests keep a time, so that one reads back as it was.
+fn whole_us(time: Duration) -> Duration {
+    Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,9 @@
+//! The store through its public interface.
+
+#![allow(clippy::unwrap_used)]
+
+mod commit;
+mod common;
+mod crash;
+mod readers;
+mod recovery;
