@@ -1,0 +1,263 @@
+//! One API per file, and the way of a request through them: header, version, layout, decoding, fault,
+//! handler, encoding.
+
+mod api_versions;
+mod create_topics;
+mod delete_topics;
+mod fetch;
+mod find_coordinator;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest,
+    FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, ResponseHeader,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, VersionRange};
+
+use crate::faults::{DropPoint, Fault, Place};
+use crate::log::PartitionLog;
+use crate::shape::{Shape, ShapeError};
+use crate::state::{Context, State};
+use crate::topic::locked;
+
+/// A request that is served.
+pub(crate) trait Handler: Request + Send + 'static {
+    /// Its key.
+    const API: ApiKey;
+    /// The versions that are served.
+    const SERVED: VersionRange;
+    /// Its layout in all of them.
+    const SHAPE: Shape;
+
+    /// The topics and partitions it names, for the fault script.
+    fn places(&self, _state: &State) -> Vec<Place> {
+        Vec::new()
+    }
+
+    /// Does what it asks for.
+    fn handle(self, context: &Context) -> impl Future<Output = Answer<Self::Response>> + Send;
+}
+
+/// What a handler answers.
+#[derive(Debug)]
+pub(crate) enum Answer<R> {
+    /// This response.
+    Respond(R),
+    /// No response: the client asked for none.
+    Nothing,
+    /// No response, and something went wrong: the client learns it from the closed connection.
+    Close,
+}
+
+/// What the connection is to do after a request.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Send this frame.
+    Respond(BytesMut),
+    /// Wait for the next request.
+    Nothing,
+    /// Close the connection.
+    Close,
+    /// Send half of this frame, then close the connection.
+    CloseAfterHalf(BytesMut),
+}
+
+/// Why a request closes its connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error("request of {0} bytes, but its header alone has 8")]
+    Short(usize),
+    #[error("request with API key {0}, which this broker does not serve")]
+    UnknownApi(i16),
+    #[error("{api:?} request of version {version}, but {min} to {max} are served")]
+    UnservedVersion {
+        api: ApiKey,
+        version: i16,
+        min: i16,
+        max: i16,
+    },
+    #[error("malformed {api:?} request of version {version}: {source}")]
+    Shape {
+        api: ApiKey,
+        version: i16,
+        source: ShapeError,
+    },
+    #[error("{api:?} request of version {version} cannot be decoded: {reason}")]
+    Decode {
+        api: ApiKey,
+        version: i16,
+        reason: String,
+    },
+    #[error("{api:?} response of version {version} cannot be encoded: {reason}")]
+    Encode {
+        api: ApiKey,
+        version: i16,
+        reason: String,
+    },
+}
+
+/// The APIs that are served and their versions, as ApiVersions tells them.
+fn served() -> [(ApiKey, VersionRange); 10] {
+    fn of<R: Handler>() -> (ApiKey, VersionRange) {
+        (R::API, R::SERVED)
+    }
+    [
+        of::<ProduceRequest>(),
+        of::<FetchRequest>(),
+        of::<ListOffsetsRequest>(),
+        of::<MetadataRequest>(),
+        of::<FindCoordinatorRequest>(),
+        of::<ApiVersionsRequest>(),
+        of::<CreateTopicsRequest>(),
+        of::<DeleteTopicsRequest>(),
+        of::<InitProducerIdRequest>(),
+        of::<OffsetForLeaderEpochRequest>(),
+    ]
+}
+
+/// Serves one request.
+pub(crate) async fn dispatch(state: &Arc<State>, frame: Bytes) -> Result<Outcome, RequestError> {
+    if frame.len() < 8 {
+        return Err(RequestError::Short(frame.len()));
+    }
+    let key = (&frame[..]).get_i16();
+    match ApiKey::try_from(key) {
+        Ok(ApiKey::Produce) => serve::<ProduceRequest>(state, frame).await,
+        Ok(ApiKey::Fetch) => serve::<FetchRequest>(state, frame).await,
+        Ok(ApiKey::ListOffsets) => serve::<ListOffsetsRequest>(state, frame).await,
+        Ok(ApiKey::Metadata) => serve::<MetadataRequest>(state, frame).await,
+        Ok(ApiKey::FindCoordinator) => serve::<FindCoordinatorRequest>(state, frame).await,
+        Ok(ApiKey::ApiVersions) => serve::<ApiVersionsRequest>(state, frame).await,
+        Ok(ApiKey::CreateTopics) => serve::<CreateTopicsRequest>(state, frame).await,
+        Ok(ApiKey::DeleteTopics) => serve::<DeleteTopicsRequest>(state, frame).await,
+        Ok(ApiKey::InitProducerId) => serve::<InitProducerIdRequest>(state, frame).await,
+        Ok(ApiKey::OffsetForLeaderEpoch) => serve::<OffsetForLeaderEpochRequest>(state, frame).await,
+        _ => Err(RequestError::UnknownApi(key)),
+    }
+}
+
+async fn serve<R: Handler>(state: &Arc<State>, mut frame: Bytes) -> Result<Outcome, RequestError> {
+    let mut start = &frame[2..];
+    let (version, correlation_id) = (start.get_i16(), start.get_i32());
+    let VersionRange { min, max } = R::SERVED;
+    let api = R::API;
+    if !(min..=max).contains(&version) {
+        if api != ApiKey::ApiVersions {
+            return Err(RequestError::UnservedVersion {
+                api,
+                version,
+                min,
+                max,
+            });
+        }
+        // The one request that a client may send without knowing our versions: it is told them in the oldest
+        // form.
+        let response = api_versions::response(Some(ResponseError::UnsupportedVersion));
+        return encode(api, 0, correlation_id, &response).map(Outcome::Respond);
+    }
+
+    let undecodable = |source| RequestError::Decode {
+        api,
+        version,
+        reason: format!("{source:#}"),
+    };
+    RequestHeader::decode(&mut frame, R::header_version(version)).map_err(undecodable)?;
+    R::SHAPE
+        .walk(version, &frame)
+        .map_err(|source| RequestError::Shape { api, version, source })?;
+    let request = R::decode(&mut frame, version).map_err(undecodable)?;
+
+    let places = request.places(state);
+    let fault = locked(&state.faults).decide(api, &places);
+    let drop_point = match fault.as_ref().map(|due| due.fault) {
+        Some(Fault::DropConnection(point)) => Some(point),
+        Some(Fault::Delay(time)) => {
+            tokio::time::sleep(time).await;
+            None
+        }
+        Some(Fault::Error(_)) | None => None,
+    };
+    if let Some(due) = &fault {
+        tracing::debug!(?api, fault = ?due.fault, "playing a fault");
+    }
+    if drop_point == Some(DropPoint::BeforeHandling) {
+        return Ok(Outcome::Close);
+    }
+
+    let context = Context {
+        state: Arc::clone(state),
+        version,
+        fault,
+    };
+    let response = match request.handle(&context).await {
+        Answer::Respond(response) => encode(api, version, correlation_id, &response)?,
+        Answer::Nothing if drop_point.is_none() => return Ok(Outcome::Nothing),
+        Answer::Nothing | Answer::Close => return Ok(Outcome::Close),
+    };
+    Ok(match drop_point {
+        None => Outcome::Respond(response),
+        Some(DropPoint::MidResponse) => Outcome::CloseAfterHalf(response),
+        Some(DropPoint::BeforeResponse | DropPoint::BeforeHandling) => Outcome::Close,
+    })
+}
+
+/// A whole frame: length, header, body.
+fn encode<R: Encodable + HeaderVersion>(
+    api: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    response: &R,
+) -> Result<BytesMut, RequestError> {
+    let failed = |reason: String| RequestError::Encode { api, version, reason };
+    let header = ResponseHeader::default().with_correlation_id(correlation_id);
+    let mut frame = BytesMut::new();
+    frame.put_i32(0);
+    header
+        .encode(&mut frame, R::header_version(version))
+        .map_err(|source| failed(format!("{source:#}")))?;
+    response
+        .encode(&mut frame, version)
+        .map_err(|source| failed(format!("{source:#}")))?;
+    let bytes = frame.len() - 4;
+    let length =
+        i32::try_from(bytes).map_err(|_| failed(format!("{bytes} bytes are too many for a frame")))?;
+    frame[..4].copy_from_slice(&length.to_be_bytes());
+    Ok(frame)
+}
+
+impl Context {
+    /// The error that the fault script wants for a topic or partition.
+    fn scripted_error(&self, topic: &str, partition: Option<i32>) -> Option<ResponseError> {
+        self.fault.as_ref().and_then(|due| due.error_at(topic, partition))
+    }
+
+    /// The error that the fault script wants for the whole response.
+    fn scripted_response_error(&self) -> Option<ResponseError> {
+        self.fault.as_ref().and_then(crate::faults::DueFault::error)
+    }
+}
+
+/// The code of an error, 0 for none.
+fn code(error: Option<ResponseError>) -> i16 {
+    error.map_or(0, |error| error.code())
+}
+
+/// Checks the leader epoch that a client believes in; -1 means that it does not say.
+fn check_leader_epoch(log: &PartitionLog, claimed: i32) -> Result<(), ResponseError> {
+    match claimed.cmp(&log.leader_epoch()) {
+        _ if claimed < 0 => Ok(()),
+        std::cmp::Ordering::Less => Err(ResponseError::FencedLeaderEpoch),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(ResponseError::UnknownLeaderEpoch),
+    }
+}

@@ -1,0 +1,134 @@
+//! The accept loop and the framing: one task per connection, one request at a time on each, as Kafka does.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::handlers::{self, Outcome};
+use crate::state::State;
+
+/// Memory taken ahead of the bytes of a frame: a length alone justifies no more.
+const READ_AHEAD_BYTES: usize = 256 << 10;
+
+/// The tasks of a listening broker. Dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct Server {
+    stop: Option<oneshot::Sender<()>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) fn start(listener: TcpListener, state: Arc<State>) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        Self {
+            stop: Some(stop),
+            accepting: tokio::spawn(accept(listener, state, stopped)),
+        }
+    }
+
+    /// Ends all tasks and waits until their sockets are closed.
+    pub(crate) async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            // Fails only if the loop is gone, which is what is wanted.
+            let _ = stop.send(());
+        }
+        if let Err(error) = (&mut self.accepting).await {
+            tracing::warn!(%error, "the accept loop ended abnormally");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The loop owns the tasks of its connections, so they end with it.
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stopped => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    tracing::trace!(%peer, "connection accepted");
+                    connections.spawn(connection(stream, Arc::clone(&state)));
+                }
+                // Mostly a peer that was gone before it was accepted, or no file handle free: neither is for
+                // good.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::task::yield_now().await;
+                }
+            },
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "the task of a connection ended abnormally");
+                }
+            }
+        }
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+async fn connection(mut stream: TcpStream, state: Arc<State>) {
+    let peer = stream
+        .peer_addr()
+        .map_or_else(|_| "unknown".to_owned(), |peer| peer.to_string());
+    match serve(&mut stream, &state).await {
+        Ok(()) => tracing::trace!(peer, "connection closed"),
+        Err(error) => tracing::debug!(peer, %error, "connection lost"),
+    }
+}
+
+/// Serves requests until the peer goes or has to go.
+async fn serve(stream: &mut TcpStream, state: &Arc<State>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    while let Some(frame) = read_frame(stream, state.options.frame_bytes_max).await? {
+        match handlers::dispatch(state, frame).await {
+            Ok(Outcome::Respond(response)) => stream.write_all(&response).await?,
+            Ok(Outcome::Nothing) => {}
+            Ok(Outcome::Close) => return Ok(()),
+            Ok(Outcome::CloseAfterHalf(response)) => {
+                return stream.write_all(&response[..response.len() / 2]).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "request refused, closing its connection");
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads one request without its length; nothing if the peer closed the connection between two requests.
+async fn read_frame(stream: &mut TcpStream, bytes_max: usize) -> io::Result<Option<Bytes>> {
+    let mut length = [0; 4];
+    match stream.read_exact(&mut length).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let length = i32::from_be_bytes(length);
+    let Some(length) = usize::try_from(length).ok().filter(|length| *length <= bytes_max) else {
+        let message = format!("a request of {length} bytes exceeds the limit of {bytes_max}");
+        tracing::warn!("{message}, closing its connection");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    };
+    let mut frame = BytesMut::new();
+    while frame.len() < length {
+        let left = length - frame.len();
+        frame.reserve(left.min(READ_AHEAD_BYTES));
+        if (&mut *stream).take(left as u64).read_buf(&mut frame).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(Some(frame.freeze()))
+}
