@@ -1,0 +1,101 @@
+//! What can go wrong while records are taken in.
+
+use std::path::PathBuf;
+
+use quipu_proto::frames::FramesError;
+use quipu_proto::{LogPartition, PartitionId};
+use quipu_store::StoreError;
+use quipu_store::sequence::BookError;
+
+use crate::kafka::KafkaError;
+
+/// Result of taking records in.
+pub type Result<T> = std::result::Result<T, IngestError>;
+
+/// Why taking records in ended. What was committed before stays, and the next run goes on from there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sequence book.
+    #[error("sequence book: {0}")]
+    Book(#[from] BookError),
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// A source gave an offset that the store has already read past, or left some out.
+    #[error("{log}: the source gave offset {got} where {expected} was due; restart the ingester")]
+    OutOfOrder {
+        /// The partition.
+        log: LogPartition,
+        /// Offset that was due.
+        expected: i64,
+        /// Offset that came.
+        got: i64,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file changed while it was read, so that its checksum names something else.
+    #[error("{} changed while it was read; take it in again when nothing writes to it", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A frames file is damaged from some point on. What stands before was taken in.
+    #[error("{}: {source}; the {taken} frames before it were taken in", path.display())]
+    Frames {
+        /// The file.
+        path: PathBuf,
+        /// Frames before the damage.
+        taken: u64,
+        /// What is wrong.
+        source: FramesError,
+    },
+    /// A frame beyond what a row can hold.
+    #[error("{}: frame {frame} has {bytes} bytes, the limit is {limit}", path.display())]
+    FrameTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Number of the frame, from 0.
+        frame: u64,
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Rows that do not fit their table.
+    #[error("rows do not fit their table: {0}; please report this")]
+    Rows(#[from] arrow_schema::ArrowError),
+    /// The rows from which the sequence book is rebuilt are not what they should be.
+    #[error("cannot rebuild the sequence book: segment {} has no usable column {column:?}", segment.display())]
+    Rebuild {
+        /// The segment.
+        segment: PathBuf,
+        /// The column.
+        column: &'static str,
+    },
+    /// A partition that is fed without having been opened.
+    #[error("partition {0} was not opened; please report this")]
+    NotOpened(PartitionId),
+    /// The runtime for the network could not be started.
+    #[error("cannot start the network runtime: {0}")]
+    Runtime(std::io::Error),
+    /// A partition could not be read on. The others were.
+    #[error("{failed} of {partitions} partitions could not be read on, the first because: {first}")]
+    PartitionsFailed {
+        /// How many failed.
+        failed: usize,
+        /// Of how many.
+        partitions: usize,
+        /// The first failure.
+        first: Box<KafkaError>,
+    },
+}

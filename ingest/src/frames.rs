@@ -1,0 +1,216 @@
+//! Frames files as a source: a file is a topic of its own, its records have offsets by their order in each partition.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use quipu_proto::frames::{FramesError, FramesReader};
+use quipu_proto::{LogPartition, PartitionId, TopicIncarnation};
+use quipu_store::Head;
+use sha2::{Digest, Sha256};
+
+use crate::error::{IngestError, Result};
+use crate::pipeline::{PartitionSlot, PartitionStart, Pipeline};
+use crate::progress::Progress;
+use crate::raw::{RawHeaders, RawRecord};
+use crate::stop::Stop;
+
+/// A frames file and the topic it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FramesFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its topic.
+    pub topic: String,
+}
+
+impl FramesFile {
+    /// A file whose topic is named after it, without folder and extension.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let topic = path.file_stem().map_or_else(|| "frames".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        Self { path, topic }
+    }
+
+    /// The same file as another topic.
+    #[must_use]
+    pub fn with_topic(self, topic: impl Into<String>) -> Self {
+        Self { topic: topic.into(), ..self }
+    }
+}
+
+/// Bytes read at a time.
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// Largest frame. A record beyond the limit of Kafka records is a dead letter, but a row has to hold it.
+const FRAME_BYTES_MAX: u64 = 256 << 20;
+
+/// Takes a file in. Its incarnation is the SHA-256 of its content: taken in twice, it adds nothing the second time.
+/// Returns early, without an error, when told to stop.
+pub(crate) fn take_in(pipeline: &mut Pipeline, file: &FramesFile, stop: &Stop, progress: &Progress) -> Result<()> {
+    let read_error = |source| IngestError::Read { path: file.path.clone(), source };
+    let mut source = File::open(&file.path).map_err(read_error)?;
+    let before = Stamp::of(&source).map_err(read_error)?;
+    let Some(checksum) = checksum(&mut source, stop).map_err(read_error)? else { return Ok(()) };
+    source.seek(SeekFrom::Start(0)).map_err(read_error)?;
+    let log = TopicIncarnation::new(file.topic.as_str(), checksum.as_str());
+    let mut reader = Chunks { source, buffer: Vec::new(), at: 0, frames: 0, read: 0 };
+    let mut partitions = Partitions { log, slots: HashMap::new() };
+    while !stop.is_raised() {
+        if !reader.fill(&file.path)? {
+            break;
+        }
+        reader.drain(&file.path, |partition, key, payload| partitions.push(pipeline, partition, key, payload))?;
+        pipeline.tell();
+        progress.set_lag(i64::try_from(before.bytes.saturating_sub(reader.read)).unwrap_or(i64::MAX));
+        if pipeline.flush_due() {
+            pipeline.flush()?;
+        }
+    }
+    let after = Stamp::of(&reader.source).map_err(read_error)?;
+    if after != before {
+        return Err(IngestError::Changed { path: file.path.clone() });
+    }
+    Ok(())
+}
+
+/// Length and time of change of a file.
+#[derive(PartialEq, Eq)]
+struct Stamp {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(file: &File) -> std::io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self { bytes: metadata.len(), modified: metadata.modified().ok() })
+    }
+}
+
+/// SHA-256 of the rest of a file as hexadecimal text; `None` when told to stop.
+fn checksum(file: &mut File, stop: &Stop) -> std::io::Result<Option<String>> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; CHUNK_BYTES];
+    while !stop.is_raised() {
+        match file.read(&mut buffer)? {
+            0 => return Ok(Some(format!("{:x}", hasher.finalize()))),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+    Ok(None)
+}
+
+/// The partitions of a file, opened as they are met.
+struct Partitions {
+    log: TopicIncarnation,
+    /// Slot and next offset.
+    slots: HashMap<u32, (PartitionSlot, i64)>,
+}
+
+impl Partitions {
+    fn push(&mut self, pipeline: &mut Pipeline, partition: u32, key: &[u8], payload: &[u8]) -> Result<()> {
+        let (slot, next) = self.slots.entry(partition).or_insert_with(|| {
+            let id = PartitionId(i32::try_from(partition).unwrap_or(i32::MAX));
+            let log = LogPartition::new(self.log.clone(), id);
+            let start = PartitionStart { start_offset: 0, log_start: 0, head: Head::FromOne };
+            (pipeline.open_partition(&log, start), 0)
+        });
+        let offset = *next;
+        *next += 1;
+        let record = RawRecord {
+            offset,
+            timestamp_ms: -1,
+            key: Some(key),
+            value: Some(payload),
+            headers: RawHeaders::NONE,
+        };
+        pipeline.push(*slot, &record)?;
+        if pipeline.flush_due_by_size() {
+            pipeline.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// A file read in pieces; a frame that a piece cuts is completed by the next.
+struct Chunks {
+    source: File,
+    buffer: Vec<u8>,
+    /// Start of what was not used yet.
+    at: usize,
+    frames: u64,
+    /// Bytes read from the file.
+    read: u64,
+}
+
+impl Chunks {
+    /// Reads more. False at the end of the file, when nothing is left.
+    fn fill(&mut self, path: &Path) -> Result<bool> {
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        let kept = self.buffer.len();
+        let room = CHUNK_BYTES.max(kept);
+        self.buffer.resize(kept + room, 0);
+        let mut filled = kept;
+        let result = loop {
+            match self.source.read(&mut self.buffer[filled..]) {
+                Ok(0) => break Ok(()),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(source) => break Err(IngestError::Read { path: path.to_owned(), source }),
+            }
+            if filled == self.buffer.len() {
+                break Ok(());
+            }
+        };
+        self.buffer.truncate(filled);
+        result?;
+        self.read += (filled - kept) as u64;
+        if filled == kept && kept > 0 {
+            let position = self.read - kept as u64;
+            let cut = FramesReader::new(&self.buffer).next();
+            let source = match cut {
+                Some(Err(FramesError::Truncated { needed, left, .. })) => {
+                    FramesError::Truncated { frame: self.frames, position, needed, left }
+                }
+                _ => FramesError::Truncated { frame: self.frames, position, needed: 0, left: kept as u64 },
+            };
+            return Err(IngestError::Frames { path: path.to_owned(), taken: self.frames, source });
+        }
+        Ok(filled > 0)
+    }
+
+    /// Hands on the whole frames that were read.
+    fn drain(&mut self, path: &Path, mut push: impl FnMut(u32, &[u8], &[u8]) -> Result<()>) -> Result<()> {
+        let mut frames = FramesReader::new(&self.buffer);
+        loop {
+            let start = frames.position();
+            match frames.next() {
+                Some(Ok(frame)) => {
+                    push(frame.partition, frame.key, frame.payload)?;
+                    self.frames += 1;
+                    self.at = frames.position();
+                }
+                Some(Err(FramesError::Truncated { needed, .. })) if needed <= FRAME_BYTES_MAX => break,
+                Some(Err(FramesError::Truncated { needed, .. })) => {
+                    return Err(IngestError::FrameTooLarge {
+                        path: path.to_owned(),
+                        frame: self.frames,
+                        bytes: needed,
+                        limit: FRAME_BYTES_MAX,
+                    });
+                }
+                Some(Err(FramesError::Partition { partition, .. })) => {
+                    let position = self.read - (self.buffer.len() - start) as u64;
+                    let source = FramesError::Partition { frame: self.frames, position, partition };
+                    return Err(IngestError::Frames { path: path.to_owned(), taken: self.frames, source });
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,351 @@
+//! One task per partition leader: it fetches all partitions of its broker and hands on what comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_protocol::error::ResponseError;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use super::address::BrokerAddress;
+use super::batch::{self, BatchError, BatchFault};
+use super::connect::Connection;
+use super::error::KafkaError;
+use super::event::{Fetched, SourceEvent};
+use super::fetch::{FetchBounds, FetchPosition, FetchedPartition, fetch};
+use super::offsets::{Isolation, OffsetAt, list_offsets};
+use super::open;
+use super::options::KafkaOptions;
+use super::partition::{PartitionFetch, State};
+
+/// Longest time that a broker may make us wait by throttling.
+const THROTTLE_MAX: Duration = Duration::from_secs(30);
+/// A broker that answers an empty fetch at once, instead of waiting for records, is not asked again sooner than this.
+const EMPTY_PAUSE: Duration = Duration::from_millis(20);
+
+/// What a leader task is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Read this partition from now on.
+    Assign(Box<PartitionFetch>),
+    /// Give the partition with this handle index back.
+    Revoke(usize),
+}
+
+/// A partition that a leader task gives back.
+#[derive(Debug)]
+pub(super) struct Returned {
+    pub(super) partition: Box<PartitionFetch>,
+    pub(super) why: Why,
+}
+
+/// Why a partition comes back.
+#[derive(Debug)]
+pub(super) enum Why {
+    /// Read to its end, or failed for good: the event was sent.
+    Closed,
+    /// It was asked for.
+    Revoked,
+    /// Something that may be better after a look at the metadata.
+    Retry(Arc<KafkaError>),
+}
+
+/// The task's work is over.
+pub(super) enum Stop {
+    /// Nobody listens to the events any more, or nobody needs the task.
+    Unneeded,
+    /// The connection is of no more use.
+    Broken(KafkaError),
+}
+
+impl From<KafkaError> for Stop {
+    fn from(error: KafkaError) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// The task.
+pub(super) struct LeaderTask {
+    pub(super) broker: BrokerAddress,
+    pub(super) options: Arc<KafkaOptions>,
+    pub(super) events: mpsc::Sender<SourceEvent>,
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) returns: mpsc::UnboundedSender<Returned>,
+    pub(super) partitions: Vec<Box<PartitionFetch>>,
+}
+
+impl LeaderTask {
+    /// Works until nobody needs the task, or until the connection breaks; then all partitions go back.
+    pub(super) async fn run(mut self) {
+        let error = match self.serve().await {
+            Ok(()) | Err(Stop::Unneeded) => return,
+            Err(Stop::Broken(error)) => Arc::new(error),
+        };
+        self.commands.close();
+        while let Ok(command) = self.commands.try_recv() {
+            self.obey(command);
+        }
+        for mut partition in self.partitions.drain(..) {
+            partition.failures += 1;
+            // Nobody listens only when the whole source is over.
+            let _ = self.returns.send(Returned {
+                partition,
+                why: Why::Retry(Arc::clone(&error)),
+            });
+        }
+    }
+
+    async fn serve(&mut self) -> Result<(), Stop> {
+        let connect = Arc::new(self.options.connect.clone());
+        let mut connection = Connection::open(&self.broker, Arc::clone(&connect)).await?;
+        loop {
+            while let Ok(command) = self.commands.try_recv() {
+                self.obey(command);
+            }
+            if self.partitions.is_empty() {
+                match self.commands.recv().await {
+                    Some(command) => self.obey(command),
+                    None => return Ok(()),
+                }
+                continue;
+            }
+            if !connection.is_usable() {
+                connection = Connection::open(&self.broker, Arc::clone(&connect)).await?;
+            }
+            open::open(self, &mut connection).await?;
+            if !self.partitions.is_empty() {
+                self.fetch(&mut connection).await?;
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Assign(partition) => self.partitions.push(partition),
+            Command::Revoke(index) => {
+                if let Some(at) = self
+                    .partitions
+                    .iter()
+                    .position(|partition| partition.handle.index == index)
+                {
+                    let partition = self.partitions.remove(at);
+                    self.give_back(partition, Why::Revoked);
+                }
+            }
+        }
+    }
+
+    async fn fetch(&mut self, connection: &mut Connection) -> Result<(), Stop> {
+        // Brokers fill a response in the order of the request, so each partition comes first in turn.
+        self.partitions.rotate_left(1);
+        let positions: Vec<FetchPosition> = self
+            .partitions
+            .iter()
+            .map(|partition| FetchPosition {
+                partition: partition.reference(),
+                offset: partition.position,
+                last_epoch: partition.last_epoch,
+                bytes_max: i32::try_from(partition.bytes_max).unwrap_or(i32::MAX),
+            })
+            .collect();
+        let bounds = FetchBounds {
+            wait: self.options.fetch_wait,
+            bytes_max: i32::try_from(self.options.fetch_bytes_max).unwrap_or(i32::MAX),
+            isolation: self.options.isolation,
+        };
+        let asked = Instant::now();
+        let answer = fetch(connection, &positions, &bounds).await?;
+        let mut quiet = true;
+        let mut answers: Vec<Option<FetchedPartition>> = Vec::new();
+        answers.resize_with(positions.len(), || None);
+        for (index, fetched) in answer.partitions {
+            quiet &= fetched.error.is_none() && fetched.records.is_empty();
+            answers[index] = Some(fetched);
+        }
+        for (partition, answer) in std::mem::take(&mut self.partitions).into_iter().zip(answers) {
+            match answer {
+                Some(fetched) => self.take_in(connection, partition, fetched).await?,
+                // Left out, as brokers do in sessions: nothing new.
+                None => self.partitions.push(partition),
+            }
+        }
+        if !answer.throttle.is_zero() {
+            sleep(answer.throttle.min(THROTTLE_MAX)).await;
+        } else if quiet && asked.elapsed() < EMPTY_PAUSE.min(self.options.fetch_wait) {
+            sleep(EMPTY_PAUSE.min(self.options.fetch_wait)).await;
+        }
+        Ok(())
+    }
+
+    /// Hands on what came for one partition and moves its position.
+    async fn take_in(
+        &mut self,
+        connection: &mut Connection,
+        mut partition: Box<PartitionFetch>,
+        mut fetched: FetchedPartition,
+    ) -> Result<(), Stop> {
+        if let Some(error) = fetched.error {
+            return self.refused(partition, "Fetch", error).await;
+        }
+        partition.failures = 0;
+        let position = partition.position;
+        let progress = &partition.handle.progress;
+        progress.told(
+            fetched.high_watermark,
+            fetched.last_stable_offset,
+            fetched.log_start_offset,
+        );
+        if let Some(log_end) = fetched.diverges_at.filter(|end| *end < position) {
+            let error = KafkaError::Truncated {
+                place: partition.handle.place(),
+                position,
+                log_end,
+            };
+            return self.fail(partition, error).await;
+        }
+        if fetched.records.is_empty() {
+            self.partitions.push(partition);
+            return Ok(());
+        }
+        let mut scan = batch::scan(&fetched.records, position, fetched.high_watermark);
+        if matches!(
+            &scan.stop,
+            Some(BatchError {
+                fault: BatchFault::AboveHighWatermark { .. },
+                ..
+            })
+        ) {
+            // Brokers note the high watermark before they read, so records may lie above it. Only what lies above the
+            // high watermark of now is wrong.
+            fetched.high_watermark = self
+                .high_watermark_of_now(connection, &partition, fetched.high_watermark)
+                .await?;
+            scan = batch::scan(&fetched.records, position, fetched.high_watermark);
+        }
+        if scan.whole_bytes > 0 {
+            let next_offset = scan.next_offset.min(partition.end);
+            let event = SourceEvent::Fetched(Fetched {
+                partition: Arc::clone(&partition.handle),
+                records: fetched.records.slice(..scan.whole_bytes),
+                aborted: fetched.aborted,
+                fetch_offset: position,
+                next_offset,
+                end: partition.end,
+                high_watermark: fetched.high_watermark,
+                last_stable_offset: fetched.last_stable_offset,
+                leader_epoch: scan.leader_epoch,
+            });
+            partition.handle.progress.set_handing_over(true);
+            self.tell(event).await?;
+            partition.handle.progress.set_handing_over(false);
+            partition.move_to(next_offset);
+            partition.last_epoch = scan.leader_epoch;
+            partition.bytes_max = self.options.partition_bytes_max;
+        }
+        let place = partition.handle.place();
+        if let Some(source) = scan.stop {
+            return self.fail(partition, KafkaError::Batch { place, source }).await;
+        }
+        if scan.whole_bytes == 0 {
+            // Not one whole batch: ask for more of it, up to what a response may have.
+            let limit = self.options.connect.response_bytes_max;
+            if partition.bytes_max as usize >= limit {
+                let fault = BatchFault::LongerThanResponse { limit };
+                let source = BatchError {
+                    base_offset: position,
+                    last_offset: None,
+                    fault,
+                };
+                return self.fail(partition, KafkaError::Batch { place, source }).await;
+            }
+            partition.bytes_max = partition.bytes_max.max(1).saturating_mul(2);
+        }
+        self.finish_or_keep(partition).await
+    }
+
+    async fn high_watermark_of_now(
+        &self,
+        connection: &mut Connection,
+        partition: &PartitionFetch,
+        known: i64,
+    ) -> Result<i64, Stop> {
+        let asked = [partition.reference()];
+        let answers = list_offsets(connection, &asked, OffsetAt::Latest, Isolation::ReadUncommitted).await?;
+        Ok(answers
+            .into_values()
+            .find_map(Result::ok)
+            .map_or(known, |latest| latest.max(known)))
+    }
+
+    /// Tells the end of a partition that has reached it, and keeps any other.
+    pub(super) async fn finish_or_keep(&mut self, partition: Box<PartitionFetch>) -> Result<(), Stop> {
+        if partition.position < partition.end {
+            self.partitions.push(partition);
+            return Ok(());
+        }
+        partition.handle.progress.close();
+        let next_offset = partition.position;
+        self.tell(SourceEvent::PartitionDone {
+            partition: Arc::clone(&partition.handle),
+            next_offset,
+        })
+        .await?;
+        self.give_back(partition, Why::Closed);
+        Ok(())
+    }
+
+    /// Deals with a request that the broker refused for one partition.
+    pub(super) async fn refused(
+        &mut self,
+        mut partition: Box<PartitionFetch>,
+        api: &'static str,
+        error: ResponseError,
+    ) -> Result<(), Stop> {
+        let refusal = KafkaError::RefusedPartition {
+            broker: self.broker.to_string(),
+            api,
+            place: partition.handle.place(),
+            error,
+        };
+        match error {
+            ResponseError::OffsetOutOfRange => {
+                // The metadata is asked first: a topic that was recreated must not be taken for one that was cut.
+                partition.state = State::Rechecking;
+                partition.last_epoch = -1;
+            }
+            ResponseError::UnknownServerError
+            | ResponseError::UnknownTopicId
+            | ResponseError::InconsistentTopicId => {}
+            error if error.is_retriable() => {}
+            _ => return self.fail(partition, refusal).await,
+        }
+        partition.failures += 1;
+        self.give_back(partition, Why::Retry(Arc::new(refusal)));
+        Ok(())
+    }
+
+    /// Ends a partition that cannot be read on.
+    pub(super) async fn fail(
+        &mut self,
+        partition: Box<PartitionFetch>,
+        error: KafkaError,
+    ) -> Result<(), Stop> {
+        partition.handle.progress.close();
+        self.tell(SourceEvent::PartitionFailed {
+            partition: Arc::clone(&partition.handle),
+            error,
+        })
+        .await?;
+        self.give_back(partition, Why::Closed);
+        Ok(())
+    }
+
+    pub(super) fn give_back(&self, partition: Box<PartitionFetch>, why: Why) {
+        // Nobody listens only when the whole source is over.
+        let _ = self.returns.send(Returned { partition, why });
+    }
+
+    pub(super) async fn tell(&self, event: SourceEvent) -> Result<(), Stop> {
+        self.events.send(event).await.map_err(|_| Stop::Unneeded)
+    }
+}

@@ -1,0 +1,49 @@
+//! The Kafka source.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `source.rs` | the source as its user sees it |
+//! | `options.rs`, `env.rs` | what can be chosen; what the environment says |
+//! | `event.rs`, `hole.rs`, `error.rs` | what the source tells: events, offset holes, errors |
+//! | `supervisor.rs` | metadata to tasks: which partition is read from which broker |
+//! | `leader.rs`, `open.rs` | the task of one broker; where its partitions begin and end |
+//! | `partition.rs`, `progress.rs`, `backoff.rs` | a partition on its way between tasks; how far it is; waiting |
+//! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
+//! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
+//! | `batch/` | record batches: from bytes to borrowed records, holes and corrupt batches |
+//!
+//! Who owns a position: a [`partition`] is a value that is either here with the supervisor or with exactly one leader
+//! task, so a position is never in two places, and moving a partition to another broker neither loses nor repeats a
+//! record. Dropping the future of the source drops all of it.
+
+pub mod address;
+mod backoff;
+pub mod batch;
+pub mod connect;
+pub(crate) mod cursor;
+pub mod env;
+mod error;
+mod event;
+pub mod fetch;
+mod hole;
+mod leader;
+pub mod metadata;
+pub mod offsets;
+mod open;
+mod options;
+mod partition;
+mod progress;
+mod shape;
+mod source;
+mod supervisor;
+
+pub use connect::{ConnectOptions, Connection};
+pub use env::KafkaEnv;
+pub use error::{KafkaError, Place};
+pub use event::{Fetched, PartitionHandle, SourceEvent};
+pub use hole::{HoleCause, OffsetHole};
+pub use offsets::Isolation;
+pub use options::{DEFAULT_TOPICS, KafkaOptions, OnOutOfRange, OnUnknownTopic, Reset, StartFrom, Until};
+pub use partition::StoredPosition;
+pub use progress::{PartitionProgress, StallDetector, StallReport};
+pub use source::KafkaSource;

@@ -1,0 +1,47 @@
+//! Sources of records and the pipeline that carries them into the store.
+//!
+//! ```text
+//! Kafka partitions --kafka::KafkaSource--\
+//!                                         > Pipeline: decode -> number -> append -> (cut) -> press -> commit
+//! frames files ------frames--------------/
+//! ```
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`kafka`] | the Kafka source: connections, fetching, record batches |
+//! | `frames` | the source for recorded records |
+//! | [`pipeline`] | the one way into the store: rows, sequence book and positions in step |
+//! | `numbering`, `repeats` | what the sequence book says of a message, and exact look-ups where it remembers too little |
+//! | `rebuild` | the sequence book from what the store holds |
+//! | `run` | whole runs, from a source until its end or until told to stop |
+//! | [`flush`](FlushPolicy), [`progress`](Progress), [`stop`](Stop) | when to commit, how far it is, when to end |
+//!
+//! The order that makes each record count exactly once: positions are committed with the rows they cover, in the same
+//! manifest, and nowhere else. After a crash the source begins at the committed positions; the same records come
+//! again and get the same rows.
+//!
+//! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer.
+
+mod error;
+mod flush;
+mod frames;
+mod headers;
+mod holes;
+pub mod kafka;
+mod numbering;
+pub mod pipeline;
+mod progress;
+pub mod raw;
+mod rebuild;
+mod repeats;
+mod rows;
+mod run;
+mod stop;
+
+pub use error::{IngestError, Result};
+pub use flush::FlushPolicy;
+pub use frames::FramesFile;
+pub use pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
+pub use progress::{Progress, ProgressCounts};
+pub use run::{KafkaRunOptions, Notice, ingest_frames, ingest_kafka};
+pub use stop::Stop;

@@ -1,0 +1,374 @@
+//! One message's way from a source into the store: decode, number, append, and at the cut: press and commit.
+//!
+//! The pipeline is the one place that writes. It takes the records of each partition in the order of their offsets,
+//! and keeps three things in step: the rows, the sequence book, and the next offset of every partition. They become
+//! durable together, so that after a crash the same records come again and get the same rows.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quipu_proto::{
+    Decoder, LogIndex, LogPartition, Numbered, Offset, Place, Policy, Reason, Rejection, Table, TableBuilders,
+};
+use quipu_store::sequence::{BookClose, BookOptions, BookStart, PartitionKey, SequenceBook};
+use quipu_store::{Commit, CommitReport, Head, PartitionState, RecordFingerprint, Writer, WriterOptions};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::error::{IngestError, Result};
+use crate::flush::FlushPolicy;
+use crate::headers;
+use crate::holes::OffsetHoles;
+use crate::numbering::Numbering;
+use crate::progress::{Arrivals, Progress};
+use crate::raw::RawRecord;
+use crate::rebuild::rebuild;
+use crate::repeats::{self, Candidate};
+
+/// Settings of a pipeline.
+#[derive(Clone, Debug, Default)]
+pub struct PipelineOptions {
+    /// What is decoded and what becomes a dead letter.
+    pub policy: Policy,
+    /// When rows are committed.
+    pub flush: FlushPolicy,
+    /// The sequence book.
+    pub book: BookOptions,
+    /// The store's writer.
+    pub writer: WriterOptions,
+}
+
+/// A partition that the pipeline was told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionSlot(usize);
+
+/// Where a source begins to read a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionStart {
+    /// First offset that the source will account for.
+    pub start_offset: i64,
+    /// First offset of the log.
+    pub log_start: i64,
+    /// Whether nothing lies before that offset, and nothing ever did.
+    pub head: Head,
+}
+
+/// A partition as the pipeline sees it.
+#[derive(Debug)]
+struct Partition {
+    key: PartitionKey,
+    log: LogIndex,
+    state: PartitionState,
+    /// Whether `state` is ahead of the manifest.
+    moved: bool,
+}
+
+/// Carries records into a store.
+#[derive(Debug)]
+pub struct Pipeline {
+    writer: Writer,
+    book: SequenceBook,
+    decoder: Decoder,
+    tables: TableBuilders,
+    partitions: Vec<Partition>,
+    holes: OffsetHoles,
+    candidates: Vec<Candidate>,
+    events_numbered: Vec<Numbered>,
+    flush: FlushPolicy,
+    /// When the oldest of the buffered rows arrived.
+    buffered_since: Option<Instant>,
+    arrivals: Arrivals,
+    progress: Arc<Progress>,
+}
+
+impl Pipeline {
+    /// Opens a store for taking records in, and brings the sequence book up to its newest manifest.
+    ///
+    /// # Errors
+    /// Those of [`Writer::open`], and a store whose rows cannot be read.
+    pub fn open(path: impl AsRef<Path>, options: PipelineOptions, progress: Arc<Progress>) -> Result<Self> {
+        let PipelineOptions { policy, flush, book, writer } = options;
+        let mut writer = Writer::open(path, writer)?;
+        let manifest = Arc::clone(writer.manifest());
+        let (mut book, start) =
+            SequenceBook::open(&writer.book_path(), &manifest.store_id, manifest.id, book);
+        if let BookStart::Rebuild { reason } = start {
+            tracing::debug!(reason, "rebuilding the sequence book");
+            rebuild(&mut book, &writer.snapshot())?;
+        }
+        Ok(Self {
+            writer,
+            book,
+            decoder: Decoder::new(policy),
+            tables: TableBuilders::new(),
+            partitions: Vec::new(),
+            holes: OffsetHoles::default(),
+            candidates: Vec::new(),
+            events_numbered: Vec::new(),
+            flush,
+            buffered_since: None,
+            arrivals: Arrivals::default(),
+            progress,
+        })
+    }
+
+    /// How far each partition of the store has been read.
+    #[must_use]
+    pub fn stored(&self) -> &[PartitionState] {
+        &self.writer.manifest().partitions
+    }
+
+    /// Makes a partition known. Records that the store has already are left out from then on; offsets that the source
+    /// leaves out become a hole with cause `skipped`.
+    pub fn open_partition(&mut self, log: &LogPartition, start: PartitionStart) -> PartitionSlot {
+        let stored = self.writer.partition(log).cloned();
+        let skipped = stored.as_ref().and_then(|stored| {
+            (stored.next_offset.0 < start.start_offset).then_some((stored.next_offset.0, start.start_offset - 1))
+        });
+        let mut state = stored.unwrap_or_else(|| PartitionState {
+            log: log.clone(),
+            next_offset: Offset(start.start_offset),
+            head: start.head,
+            first_offset: Offset(start.start_offset),
+            log_start_at_open: Offset(start.log_start),
+            leader_epoch: None,
+            last_record: None,
+            high_watermark: None,
+        });
+        if let Some((first, last)) = skipped {
+            self.holes.add(log, first, last, "skipped");
+            state.next_offset = Offset(start.start_offset);
+        }
+        let partition = Partition {
+            key: self.book.open_partition(log, state.head),
+            log: self.tables.log_index(&log.log),
+            moved: skipped.is_some() || self.writer.partition(log).is_none(),
+            state,
+        };
+        let known = self.partitions.iter().position(|known| known.state.log == *log);
+        match known {
+            Some(index) => {
+                self.partitions[index] = partition;
+                PartitionSlot(index)
+            }
+            None => {
+                self.partitions.push(partition);
+                PartitionSlot(self.partitions.len() - 1)
+            }
+        }
+    }
+
+    /// Next offset that a partition needs.
+    #[must_use]
+    pub fn next_offset(&self, slot: PartitionSlot) -> i64 {
+        self.partitions[slot.0].state.next_offset.0
+    }
+
+    /// Takes one record in. One that the store has already changes nothing.
+    ///
+    /// # Errors
+    /// An offset beyond the next one: the source left something out.
+    #[inline]
+    pub fn push(&mut self, slot: PartitionSlot, record: &RawRecord<'_>) -> Result<()> {
+        let partition = &mut self.partitions[slot.0];
+        if !partition.advance(record.offset, record.offset)? {
+            return Ok(());
+        }
+        partition.state.last_record =
+            Some(RecordFingerprint { offset: Offset(record.offset), hash: fingerprint(record) });
+        let headers = headers::to_json(&record.headers);
+        let place = Place {
+            log: partition.log,
+            partition: partition.state.log.partition.0,
+            offset: record.offset,
+            kafka_time_us: (record.timestamp_ms >= 0).then(|| record.timestamp_ms.saturating_mul(1_000)),
+            key: record.key,
+            headers: headers.as_deref(),
+        };
+        self.arrivals.records += 1;
+        match self.decoder.decode(record.value) {
+            Ok(decoded) => {
+                let mut numbering = Numbering {
+                    book: &mut self.book,
+                    partition: partition.key,
+                    log: &partition.state.log,
+                    offset: record.offset,
+                    arrivals: &mut self.arrivals,
+                    candidates: &mut self.candidates,
+                };
+                let numbered = numbering.number(&decoded, &self.tables, &mut self.events_numbered);
+                self.tables.append(&place, &decoded, numbered, &self.events_numbered);
+            }
+            Err(rejection) => {
+                self.tables.append_dead_letter(&place, record.value, &rejection, self.decoder.policy());
+                self.arrivals.dead_letters += 1;
+            }
+        }
+        self.buffered_since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// Takes a range of offsets without a record in.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_hole(&mut self, slot: PartitionSlot, first: i64, last: i64, cause: &'static str) -> Result<()> {
+        let partition = &mut self.partitions[slot.0];
+        let first = first.max(partition.state.next_offset.0.min(last.saturating_add(1)));
+        if partition.advance(first, last)? {
+            self.holes.add(&partition.state.log, first, last, cause);
+            self.buffered_since.get_or_insert_with(Instant::now);
+        }
+        Ok(())
+    }
+
+    /// Takes a damaged batch of the log in: one dead letter at its first offset holds it whole, and the other offsets
+    /// become a hole with cause `corrupt`.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_corrupt(
+        &mut self,
+        slot: PartitionSlot,
+        (first, last): (i64, i64),
+        batch: &[u8],
+        error: &dyn std::error::Error,
+    ) -> Result<()> {
+        let partition = &mut self.partitions[slot.0];
+        if !partition.advance(first, first)? {
+            return Ok(());
+        }
+        let place = Place {
+            log: partition.log,
+            partition: partition.state.log.partition.0,
+            offset: first,
+            kafka_time_us: None,
+            key: None,
+            headers: None,
+        };
+        let detail = format!("offsets {first} to {last}: {error}");
+        let rejection = Rejection::new(Reason::CorruptBatch, detail);
+        self.tables.append_dead_letter(&place, Some(batch), &rejection, self.decoder.policy());
+        self.arrivals.records += 1;
+        self.arrivals.dead_letters += 1;
+        self.buffered_since.get_or_insert_with(Instant::now);
+        if last > first { self.push_hole(slot, first + 1, last, "corrupt") } else { Ok(()) }
+    }
+
+    /// Notes what a source knows of a partition beside its records.
+    pub fn note(&mut self, slot: PartitionSlot, high_watermark: Option<i64>, leader_epoch: Option<i32>) {
+        let state = &mut self.partitions[slot.0].state;
+        state.high_watermark = high_watermark.map(Offset).or(state.high_watermark);
+        state.leader_epoch = leader_epoch.or(state.leader_epoch);
+    }
+
+    /// Tells the counters what has arrived. Call it now and then.
+    pub fn tell(&mut self) {
+        self.progress.arrived(&std::mem::take(&mut self.arrivals));
+    }
+
+    /// Whether rows should be committed now.
+    #[must_use]
+    pub fn flush_due(&self) -> bool {
+        self.flush.is_due(self.tables.rows() + self.holes.len(), self.tables.bytes(), self.buffered_since)
+    }
+
+    /// Whether rows should be committed now whatever their age. Cheap enough to ask after each record.
+    #[inline]
+    #[must_use]
+    pub fn flush_due_by_size(&self) -> bool {
+        self.flush.is_due(self.tables.rows(), self.tables.bytes(), None)
+    }
+
+    /// How long until rows are due by age; `None` while nothing is buffered.
+    #[must_use]
+    pub fn flush_wait(&self) -> Option<Duration> {
+        self.flush.wait(self.buffered_since)
+    }
+
+    /// Commits what has arrived since the last commit. `None` when nothing has.
+    ///
+    /// # Errors
+    /// Nothing of this commit is visible then, or all of it: open the store again to see. The pipeline is of no more
+    /// use.
+    pub fn flush(&mut self) -> Result<Option<CommitReport>> {
+        self.tell();
+        self.buffered_since = None;
+        let partitions: Vec<PartitionState> =
+            self.partitions.iter().filter(|partition| partition.moved).map(|partition| partition.state.clone()).collect();
+        if partitions.is_empty() {
+            return Ok(None);
+        }
+        let mut rows = self.tables.finish()?;
+        repeats::settle(&self.candidates, &mut rows, &self.writer.snapshot())?;
+        self.candidates.clear();
+        let mut batches: Vec<_> = rows.into_iter().map(|(table, batch)| (table, vec![batch])).collect();
+        batches.push((Table::SequenceRuns, self.book.seal(self.writer.manifest().id.next())?));
+        if !self.holes.is_empty() {
+            batches.push((Table::OffsetHoles, vec![self.holes.take()?]));
+        }
+        let mut remove_segments = Vec::new();
+        if self.book.snapshot_due() {
+            let snapshot = self.book.snapshot_batches().collect::<std::result::Result<Vec<_>, _>>()?;
+            batches.push((Table::SequenceBook, snapshot));
+            remove_segments =
+                self.writer.manifest().segments_of(Table::SequenceBook).map(|segment| segment.id).collect();
+        }
+        let report = self.writer.commit(Commit { batches, partitions, remove_segments })?;
+        for partition in &mut self.partitions {
+            partition.moved = false;
+        }
+        self.progress.committed(report.rows, report.bytes);
+        Ok(Some(report))
+    }
+
+    /// Commits what is left and lets go of the store.
+    ///
+    /// # Errors
+    /// As [`Self::flush`].
+    pub fn close(mut self) -> Result<()> {
+        self.flush()?;
+        let manifest = self.writer.manifest().id;
+        if let BookClose::Rebuild { reason } = self.book.close(manifest) {
+            tracing::debug!(reason, "the sequence book will be rebuilt at the next start");
+        }
+        self.writer.close();
+        Ok(())
+    }
+}
+
+impl Partition {
+    /// Moves the next offset behind `last`. False when the store has these offsets already.
+    fn advance(&mut self, first: i64, last: i64) -> Result<bool> {
+        let next = self.state.next_offset.0;
+        if last < next {
+            return Ok(false);
+        }
+        if first != next {
+            return Err(IngestError::OutOfOrder { log: self.state.log.clone(), expected: next, got: first });
+        }
+        self.state.next_offset = Offset(last).next();
+        self.moved = true;
+        Ok(true)
+    }
+}
+
+/// Bytes at either end of a value that go into its fingerprint.
+const FINGERPRINT_BYTES: usize = 64;
+
+/// Hash of a record's key, timestamp and value: of a long value its length and both ends, which hold its random id and
+/// the end of its compressed stream. It tells a log that was cut and written anew; it is no protection against forgery.
+fn fingerprint(record: &RawRecord<'_>) -> u64 {
+    let value = record.value.unwrap_or_default();
+    let mut hasher = Xxh3::new();
+    hasher.update(&record.timestamp_ms.to_le_bytes());
+    hasher.update(record.key.unwrap_or_default());
+    hasher.update(&value.len().to_le_bytes());
+    if value.len() <= 2 * FINGERPRINT_BYTES {
+        hasher.update(value);
+    } else {
+        hasher.update(&value[..FINGERPRINT_BYTES]);
+        hasher.update(&value[value.len() - FINGERPRINT_BYTES..]);
+    }
+    hasher.digest()
+}

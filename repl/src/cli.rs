@@ -1,0 +1,128 @@
+//! The command line: options that every command has, and the list of commands.
+
+use std::env;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::commands;
+
+/// The store when neither an option nor a variable names one.
+const DEFAULT_STORE: &str = "quipu-store";
+
+/// The variable that names the store.
+const STORE_VARIABLE: &str = "QUIPU_STORE";
+
+const EXAMPLES: &str = "\
+Examples:
+  quipu demo                                     see it work, with nothing else installed
+  quipu ingest --brokers localhost:9092          follow the DashStream topics of a broker
+  quipu ingest frames recorded.frames            take in a recorded file
+  quipu                                          ask at a prompt
+  quipu sql -c 'select * from gaps'              ask once
+  quipu sql -f report.sql --format json | jq .   ask from a file, for another program
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a gate could not judge.";
+
+/// SQL over your agents' telemetry, with proof that nothing is missing.
+///
+/// Without a command: a prompt, or SQL from standard input if that is not a terminal.
+#[derive(Debug, Parser)]
+#[command(name = "quipu", version, after_help = EXAMPLES, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What all commands share.
+    #[command(flatten)]
+    pub(crate) global: Global,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Folder of the store [default: $QUIPU_STORE, else ./quipu-store]
+    #[arg(long, global = true, value_name = "PATH", display_order = 900)]
+    pub(crate) store: Option<PathBuf>,
+
+    /// Say more: the causes of an error; twice, what happens inside
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 901)]
+    pub(crate) verbose: u8,
+}
+
+impl Global {
+    /// The store to work on: the option, else the variable, else the default.
+    pub(crate) fn store_path(&self) -> PathBuf {
+        let variable = || {
+            env::var_os(STORE_VARIABLE)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+        };
+        self.store
+            .clone()
+            .or_else(variable)
+            .unwrap_or_else(|| PathBuf::from(DEFAULT_STORE))
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run SQL and print the rows
+    Sql(commands::sql::Args),
+    /// Follow Kafka, or take in recorded files
+    Ingest(Box<commands::ingest::Args>),
+    /// Watch a small fleet of agents being followed, with nothing else installed
+    #[cfg(feature = "demo")]
+    Demo(commands::demo::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn help(path: &[&str]) -> String {
+        // A fixed width, so that the terminal of whoever runs the tests does not matter.
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let mut command = &mut command;
+        for name in path {
+            command = command.find_subcommand_mut(name).unwrap();
+        }
+        command.render_long_help().to_string()
+    }
+
+    #[test]
+    fn definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_of_quipu() {
+        insta::assert_snapshot!(help(&[]));
+    }
+
+    #[test]
+    fn help_of_sql() {
+        insta::assert_snapshot!(help(&["sql"]));
+    }
+
+    #[test]
+    fn help_of_ingest() {
+        insta::assert_snapshot!(help(&["ingest"]));
+    }
+
+    #[test]
+    fn help_of_ingest_frames() {
+        insta::assert_snapshot!(help(&["ingest", "frames"]));
+    }
+
+    #[cfg(feature = "demo")]
+    #[test]
+    fn help_of_demo() {
+        insta::assert_snapshot!(help(&["demo"]));
+    }
+}

@@ -1,0 +1,246 @@
+//! `quipu ingest`: follows Kafka, or takes in recorded files.
+
+pub(crate) mod attend;
+mod position;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Subcommand, ValueEnum};
+use quipu::Policy;
+use quipu::ingest::kafka::address::BrokerAddress;
+use quipu::ingest::kafka::batch::OnCorrupt;
+use quipu::ingest::kafka::{KafkaEnv, StartFrom, Until};
+use quipu::ingest::{FramesFile, KafkaRunOptions, PipelineOptions, ingest_frames, ingest_kafka};
+use tokio::runtime::Runtime;
+
+use self::attend::Remaining;
+use crate::cli::Global;
+use crate::units;
+
+const EXAMPLES: &str = "\
+Examples:
+  quipu ingest --brokers localhost:9092                          follow what is there and what comes
+  quipu ingest --topic dashstream-events --until end             take in what is there, then stop
+  quipu ingest --from 2026-01-02T03:04:05Z --until 2026-01-03
+  quipu ingest frames recorded.frames
+
+Ctrl-C commits what was read and stops; a second Ctrl-C stops at once. Either way nothing is lost and nothing is
+taken in twice: the next run goes on where the last commit ends.";
+
+/// Arguments of `quipu ingest`.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    source: Option<Source>,
+
+    #[command(flatten)]
+    kafka: KafkaArgs,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Sources other than Kafka.
+#[derive(Debug, Subcommand)]
+enum Source {
+    /// Take in recorded frames files; a file that is in the store already adds nothing
+    Frames(FramesArgs),
+}
+
+/// Arguments of `quipu ingest frames`.
+#[derive(Debug, clap::Args)]
+struct FramesArgs {
+    /// Recorded files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Topic under which the records are kept [default: the name of the file]
+    #[arg(short, long, value_name = "TOPIC")]
+    topic: Option<String>,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Where in Kafka to read.
+#[derive(Debug, clap::Args)]
+struct KafkaArgs {
+    /// Topic to follow, all partitions; may be given several times [default: $KAFKA_TOPIC, else those of
+    /// dashstream-events, dashstream_events and dashstream-quality that exist]
+    #[arg(short, long, value_name = "TOPIC")]
+    topic: Vec<String>,
+
+    /// Brokers to begin with, separated by commas [default: $KAFKA_BROKERS, else $KAFKA_BOOTSTRAP_SERVERS, else
+    /// localhost:9092]
+    #[arg(short, long, value_name = "HOST:PORT", value_parser = brokers)]
+    brokers: Option<String>,
+
+    /// Where to begin: stored, earliest, latest, an offset, or a time such as 2026-01-02T03:04:05Z [default: stored,
+    /// else $KAFKA_AUTO_OFFSET_RESET, else earliest]
+    #[arg(long, value_name = "WHERE", value_parser = position::start)]
+    from: Option<StartFrom>,
+
+    /// Where to stop: end (as of now), an offset, or a time [default: never, follow]
+    #[arg(long, value_name = "WHERE", value_parser = position::end)]
+    until: Option<Until>,
+
+    /// Addresses to connect to: any, v4 or v6 [default: $KAFKA_BROKER_ADDRESS_FAMILY, else any]
+    #[arg(long, value_enum, value_name = "FAMILY", ignore_case = true)]
+    address_family: Option<FamilyName>,
+}
+
+/// What every source needs to know.
+#[derive(Debug, clap::Args)]
+struct CommonArgs {
+    /// What to take for a message
+    #[arg(long, value_enum, default_value_t = PolicyName::Compatible, value_name = "POLICY")]
+    policy: PolicyName,
+
+    /// Rows after which a commit is due [default: 500000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    flush_rows: Option<u64>,
+
+    /// Bytes in memory after which a commit is due, such as 64MiB [default: 256MiB]
+    #[arg(long, value_name = "N", value_parser = units::bytes)]
+    flush_bytes: Option<u64>,
+
+    /// Age of the oldest row at which a commit is due, such as 200ms or 1m [default: 5s]
+    #[arg(long, value_name = "AGE", value_parser = units::duration)]
+    flush_age: Option<Duration>,
+}
+
+/// Addresses to connect to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FamilyName {
+    /// Whatever the name of the broker resolves to
+    Any,
+    /// IPv4 only
+    V4,
+    /// IPv6 only
+    V6,
+}
+
+impl FamilyName {
+    /// The value of the variable that means the same.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::V4 => "v4",
+            Self::V6 => "v6",
+        }
+    }
+}
+
+/// What to take for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PolicyName {
+    /// Framed messages of schema version 1 with a header, nothing else
+    Strict,
+    /// Also unframed messages and messages without a header, as readers of the protocol always did
+    Compatible,
+    /// As compatible, and newer schema versions
+    Forward,
+}
+
+impl From<PolicyName> for Policy {
+    fn from(name: PolicyName) -> Self {
+        match name {
+            PolicyName::Strict => Self::Strict,
+            PolicyName::Compatible => Self::Compatible,
+            PolicyName::Forward => Self::Forward,
+        }
+    }
+}
+
+/// Takes in what the arguments name.
+pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
+    let store = global.store_path();
+    let counts = match &args.source {
+        Some(Source::Frames(frames)) => {
+            let files: Vec<FramesFile> = frames.files.iter().map(|path| frames.file(path)).collect();
+            let options = frames.common.pipeline();
+            attend::run(runtime, Remaining::Bytes, move |run| {
+                Ok(ingest_frames(store, &files, options, &run.stop, &run.progress)?)
+            })?
+        }
+        None => {
+            let options = args.kafka_run()?;
+            attend::run(runtime, Remaining::Records, move |run| {
+                Ok(ingest_kafka(
+                    store,
+                    options,
+                    &run.stop,
+                    &run.progress,
+                    |notice| run.notify(notice),
+                )?)
+            })?
+        }
+    };
+    attend::say_summary(&counts);
+    Ok(())
+}
+
+impl Args {
+    /// The settings of a run over Kafka: options win over the environment.
+    fn kafka_run(&self) -> Result<KafkaRunOptions> {
+        let kafka = &self.kafka;
+        let environment = KafkaEnv::from_lookup(|name| match name {
+            "KAFKA_BROKERS" if kafka.brokers.is_some() => kafka.brokers.clone(),
+            "KAFKA_TOPIC" | "DASHSTREAM_TOPIC" if !kafka.topic.is_empty() => None,
+            "KAFKA_BROKER_ADDRESS_FAMILY" if kafka.address_family.is_some() => {
+                kafka.address_family.map(|family| family.as_str().to_owned())
+            }
+            name => env::var(name).ok(),
+        })?;
+        let mut source = environment.options();
+        if !kafka.topic.is_empty() {
+            source.topics.clone_from(&kafka.topic);
+        }
+        source.from = kafka.from.unwrap_or_default();
+        source.until = kafka.until.unwrap_or_default();
+        Ok(KafkaRunOptions {
+            source,
+            on_corrupt: OnCorrupt::default(),
+            pipeline: self.common.pipeline(),
+        })
+    }
+}
+
+impl FramesArgs {
+    fn file(&self, path: &Path) -> FramesFile {
+        let file = FramesFile::new(path);
+        match &self.topic {
+            Some(topic) => file.with_topic(topic.as_str()),
+            None => file,
+        }
+    }
+}
+
+impl CommonArgs {
+    fn pipeline(&self) -> PipelineOptions {
+        let mut options = PipelineOptions {
+            policy: self.policy.into(),
+            ..PipelineOptions::default()
+        };
+        let flush = &mut options.flush;
+        flush.rows_max = self.flush_rows.map_or(flush.rows_max, saturating);
+        flush.bytes_max = self.flush_bytes.map_or(flush.bytes_max, saturating);
+        flush.age_max = self.flush_age.unwrap_or(flush.age_max);
+        options
+    }
+}
+
+fn saturating(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// Checks a list of brokers as it is typed.
+fn brokers(text: &str) -> Result<String, String> {
+    BrokerAddress::parse_list(text)
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}

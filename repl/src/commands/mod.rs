@@ -1,0 +1,6 @@
+//! One command a file: its arguments and one function.
+
+#[cfg(feature = "demo")]
+pub(crate) mod demo;
+pub(crate) mod ingest;
+pub(crate) mod sql;

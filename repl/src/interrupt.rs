@@ -1,0 +1,113 @@
+//! Ctrl-C at the prompt: gives up the running query, and nothing else.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+/// Whether the user wants the running query to stop.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Interrupt {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    pressed: AtomicBool,
+    notify: Notify,
+}
+
+impl Interrupt {
+    /// Takes over SIGINT for the rest of the process.
+    pub(crate) fn listen(runtime: &Runtime) -> Self {
+        let interrupt = Self::default();
+        let listener = interrupt.clone();
+        runtime.spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                listener.press();
+            }
+        });
+        interrupt
+    }
+
+    fn press(&self) {
+        self.shared.pressed.store(true, Ordering::Release);
+        self.shared.notify.notify_waiters();
+    }
+
+    /// Forgets what was pressed before.
+    pub(crate) fn clear(&self) {
+        self.shared.pressed.store(false, Ordering::Release);
+    }
+
+    /// Whether the user wants to stop.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.shared.pressed.load(Ordering::Acquire)
+    }
+
+    /// Waits until the user wants to stop.
+    pub(crate) async fn pressed(&self) {
+        loop {
+            // Registered before looking, so that a press in between is not missed.
+            let notified = self.shared.notify.notified();
+            if self.is_pressed() {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+/// An output that refuses to go on once the user wants to stop: a result may take longer to print than to compute.
+#[derive(Debug)]
+pub(crate) struct Interruptible<W> {
+    inner: W,
+    interrupt: Interrupt,
+}
+
+impl<W: Write> Interruptible<W> {
+    /// Wraps an output.
+    pub(crate) fn new(inner: W, interrupt: Interrupt) -> Self {
+        Self { inner, interrupt }
+    }
+}
+
+impl<W: Write> Write for Interruptible<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.interrupt.is_pressed() {
+            // Not `ErrorKind::Interrupted`, which asks for another try.
+            return Err(io::Error::other("stopped by the user"));
+        }
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_stops_once_pressed_and_goes_on_after_clear() {
+        let interrupt = Interrupt::default();
+        let mut out = Interruptible::new(Vec::new(), interrupt.clone());
+        out.write_all(b"a").unwrap();
+        interrupt.press();
+        assert!(out.write_all(b"b").is_err());
+        interrupt.clear();
+        out.write_all(b"c").unwrap();
+        assert_eq!(out.inner, b"ac");
+    }
+
+    #[tokio::test]
+    async fn a_press_before_waiting_is_not_missed() {
+        let interrupt = Interrupt::default();
+        interrupt.press();
+        interrupt.pressed().await;
+    }
+}

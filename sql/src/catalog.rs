@@ -1,0 +1,178 @@
+//! Names of tables and views, and what stands behind them. Nothing is made before a statement names it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::common::Result;
+use datafusion::datasource::ViewTable;
+use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::TableType;
+use datafusion::object_store::local::LocalFileSystem;
+use datafusion::prelude::SessionContext;
+use quipu_proto::Table;
+use quipu_store::Snapshot;
+
+use crate::system;
+use crate::tables::SegmentTable;
+use crate::views;
+
+/// Name of the one catalog.
+pub(crate) const CATALOG: &str = "quipu";
+
+/// Schema of tables and views: the default, so that their names need no qualifier.
+pub(crate) const MAIN: &str = "main";
+
+/// Schema of the store's own state.
+pub(crate) const SYSTEM: &str = "system";
+
+/// Object store under which the snapshot's files are known: paths are relative to the root of the store.
+const STORE_URL: &str = "quipu://store";
+
+/// Gives a session the tables and views of a snapshot.
+pub(crate) fn register(context: &SessionContext, snapshot: &Snapshot) -> Result<()> {
+    let url = ObjectStoreUrl::parse(STORE_URL)?;
+    let files = LocalFileSystem::new_with_prefix(snapshot.root())?;
+    context.register_object_store(url.as_ref(), Arc::new(files));
+    let state = context.state_weak_ref();
+    let source = Arc::new(Source {
+        snapshot: snapshot.clone(),
+        url,
+        state: Box::new(move || state.upgrade().map(|state| state.read().clone())),
+    });
+    let catalog = Catalog {
+        main: Arc::new(Names { kind: Kind::Main, source: Arc::clone(&source), made: Mutex::default() }),
+        system: Arc::new(Names { kind: Kind::System, source, made: Mutex::default() }),
+    };
+    context.register_catalog(CATALOG, Arc::new(catalog));
+    Ok(())
+}
+
+/// What tables and views are made of.
+pub(crate) struct Source {
+    /// The snapshot whose rows they show.
+    pub(crate) snapshot: Snapshot,
+    url: ObjectStoreUrl,
+    /// The session that asks; none while it is being dropped. Weak, because the session owns the catalog.
+    state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,
+}
+
+impl Source {
+    /// The session that asks.
+    pub(crate) fn state(&self) -> Result<SessionState> {
+        (self.state)().ok_or_else(|| DataFusionError::Internal("the session is closed".to_owned()))
+    }
+
+    /// A table of the store.
+    pub(crate) fn segment_table(&self, table: Table) -> SegmentTable {
+        let segments = self.snapshot.manifest().segments_of(table).cloned().collect();
+        SegmentTable::new(table, segments, self.url.clone())
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Catalog {
+    main: Arc<Names>,
+    system: Arc<Names>,
+}
+
+impl CatalogProvider for Catalog {
+    fn schema_names(&self) -> Vec<String> {
+        vec![MAIN.to_owned(), SYSTEM.to_owned()]
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        match name {
+            MAIN => Some(Arc::clone(&self.main) as Arc<dyn SchemaProvider>),
+            SYSTEM => Some(Arc::clone(&self.system) as Arc<dyn SchemaProvider>),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Main,
+    System,
+}
+
+/// The names of one schema.
+#[derive(Debug)]
+struct Names {
+    kind: Kind,
+    source: Arc<Source>,
+    made: Mutex<BTreeMap<String, Arc<dyn TableProvider>>>,
+}
+
+impl Names {
+    async fn make(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if self.kind == Kind::System {
+            return system::table(name, &self.source).await;
+        }
+        if let Some(table) = main_table(name) {
+            return Ok(Some(Arc::new(self.source.segment_table(table))));
+        }
+        let Some(view) = views::find(name) else { return Ok(None) };
+        let plan = self.source.state()?.create_logical_plan(view.sql).await?;
+        Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Names {
+    fn table_names(&self) -> Vec<String> {
+        match self.kind {
+            Kind::Main => {
+                let tables = Table::ALL.into_iter().map(Table::name).filter(|name| main_table(name).is_some());
+                tables.chain(views::VIEWS.iter().map(|view| view.name)).map(str::to_owned).collect()
+            }
+            Kind::System => system::NAMES.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if made.is_some() {
+            return Ok(made);
+        }
+        // Not under the lock: a view names other tables of this schema.
+        let table = self.make(name).await?;
+        if let Some(table) = &table {
+            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            made.insert(name.to_owned(), Arc::clone(table));
+        }
+        Ok(table)
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        // Answered by name, so that listing names plans no view.
+        Ok(match self.kind {
+            Kind::Main if main_table(name).is_some() => Some(TableType::Base),
+            Kind::Main => views::find(name).map(|_| TableType::View),
+            Kind::System => system::NAMES.contains(&name).then_some(TableType::Base),
+        })
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        match self.kind {
+            Kind::Main => main_table(name).is_some() || views::find(name).is_some(),
+            Kind::System => system::NAMES.contains(&name),
+        }
+    }
+}
+
+/// The table of the store that has this name without qualifier.
+fn main_table(name: &str) -> Option<Table> {
+    // Offset holes are state of the store, shown as system.offset_holes; the book is for the store alone.
+    Table::from_name(name).filter(|table| !matches!(table, Table::OffsetHoles | Table::SequenceBook))
+}

@@ -1,0 +1,102 @@
+//! Functions beyond those of DataFusion, registered from one list.
+//!
+//! To add one, write `functions/<name>.rs` with a `udf()` and put it into [`scalar_functions`].
+
+mod uuid_text;
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
+use datafusion::prelude::SessionContext;
+use datafusion_functions_json::udfs;
+
+/// Where a function comes from, as column `origin` of `system.functions` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// This crate.
+    Quipu,
+    /// datafusion-functions-json, with the operators `->` and `->>`.
+    Json,
+    /// DataFusion itself.
+    DataFusion,
+}
+
+impl Origin {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Quipu => "quipu",
+            Self::Json => "json",
+            Self::DataFusion => "datafusion",
+        }
+    }
+
+    /// Where the scalar function of that name comes from.
+    pub(crate) fn of(name: &str) -> Self {
+        if scalar_functions().iter().any(|function| function.name() == name) {
+            Self::Quipu
+        } else if json_functions().iter().any(|function| function.name() == name) {
+            Self::Json
+        } else {
+            Self::DataFusion
+        }
+    }
+}
+
+/// Our own functions of one row.
+pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
+    vec![uuid_text::udf()]
+}
+
+/// The functions over JSON text.
+fn json_functions() -> Vec<Arc<ScalarUDF>> {
+    vec![
+        udfs::json_as_text_udf(),
+        udfs::json_contains_udf(),
+        udfs::json_from_scalar_udf(),
+        udfs::json_get_array_udf(),
+        udfs::json_get_bool_udf(),
+        udfs::json_get_float_udf(),
+        udfs::json_get_int_udf(),
+        udfs::json_get_json_udf(),
+        udfs::json_get_str_udf(),
+        udfs::json_get_udf(),
+        udfs::json_length_udf(),
+        udfs::json_object_keys_udf(),
+        udfs::json_union_to_text_udf(),
+    ]
+}
+
+/// Gives a session all of them.
+pub(crate) fn register(context: &SessionContext) -> Result<()> {
+    let state = context.state_ref();
+    let mut state = state.write();
+    // With the functions come the operators and the rewriting of `(a -> 'b')::int`.
+    datafusion_functions_json::register_all(&mut *state)?;
+    for function in scalar_functions() {
+        datafusion::execution::FunctionRegistry::register_udf(&mut *state, function)?;
+    }
+    Ok(())
+}
+
+/// Shows as text what `->` gives: a column of mixed types, which only the JSON functions understand.
+pub(crate) fn json_as_text(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let is_json = |data_type: &_| datafusion_functions_json::JSON_UNION_DATA_TYPE.equals_datatype(data_type);
+    if !plan.schema().fields().iter().any(|field| is_json(field.data_type())) {
+        return Ok(plan);
+    }
+    let to_text = udfs::json_union_to_text_udf();
+    let columns: Vec<Expr> = plan
+        .schema()
+        .iter()
+        .map(|(qualifier, field)| {
+            let column = Expr::from((qualifier, field));
+            if is_json(field.data_type()) {
+                to_text.call(vec![column]).alias_qualified(qualifier.cloned(), field.name())
+            } else {
+                column
+            }
+        })
+        .collect();
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
+}

@@ -1,0 +1,3 @@
+//! Reports: questions whose answers have a type in Rust.
+
+pub mod completeness;

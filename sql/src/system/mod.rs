@@ -1,0 +1,56 @@
+//! Tables of schema `system`: the store's own state as rows.
+//!
+//! To add one, write `system/<name>.rs` with `rows()`, and name it in [`NAMES`] and [`table`].
+
+mod commits;
+mod functions;
+mod partitions;
+mod segments;
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::common::Result;
+use datafusion::datasource::MemTable;
+use quipu_proto::Table;
+
+use crate::catalog::Source;
+
+/// Every table of the schema.
+pub(crate) const NAMES: [&str; 5] = ["commits", "functions", "offset_holes", "partitions", "segments"];
+
+/// The table of that name, if there is one, with its rows as of now: a snapshot never changes.
+pub(crate) async fn table(name: &str, source: &Arc<Source>) -> Result<Option<Arc<dyn TableProvider>>> {
+    let manifest = source.snapshot.manifest();
+    let rows = match name {
+        "commits" => commits::rows(manifest)?,
+        "functions" => functions::rows(&source.state()?)?,
+        "offset_holes" => return Ok(Some(Arc::new(source.segment_table(Table::OffsetHoles)))),
+        "partitions" => partitions::rows(manifest)?,
+        "segments" => segments::rows(manifest)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)))
+}
+
+/// A batch of named columns; whether a column may be null follows from its values.
+fn batch<const N: usize>(columns: [(&'static str, ArrayRef); N]) -> Result<RecordBatch> {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+}
+
+/// Points in time, in microseconds since the Unix epoch.
+fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    let array = TimestampMicrosecondArray::from_iter(values).with_timezone("UTC");
+    debug_assert!(matches!(array_type(&array), DataType::Timestamp(TimeUnit::Microsecond, Some(_))));
+    Arc::new(array)
+}
+
+fn array_type(array: &TimestampMicrosecondArray) -> &DataType {
+    datafusion::arrow::array::Array::data_type(array)
+}

@@ -1,0 +1,99 @@
+-- gaps: sequences of a thread that were never seen, below one that was.
+-- Grain: one row per unbroken range of missing sequences of a thread.
+-- Key: topic, incarnation, tenant_id, thread_id, first_missing.
+-- Units: missing counts sequences; prev_ and next_ tell the neighbours, the last message seen before the gap and the
+--   first one seen after it: their sequence, partition, offset and time (UTC). prev_ columns are null at a missing head.
+--
+-- A thread is taken as one counter, whatever its partitions and emitters: its runs are joined over all of them.
+-- Numbering starts at 1, so a head that is missing is a gap, unless reading began in mid-stream somewhere in the thread.
+-- cause: dead_lettered = a dead letter with this thread as key lies between the neighbours; offset_hole = an
+-- unexplained hole does; else producer: the numbers never reached the log.
+WITH reach AS (
+    -- Highest number seen in the runs that begin before this one.
+    SELECT topic, incarnation, tenant_id, thread_id, partition, first_sequence, last_sequence,
+           first_time, last_time, first_offset, last_offset,
+           max(last_sequence) OVER (
+               PARTITION BY topic, incarnation, tenant_id, thread_id
+               ORDER BY first_sequence, last_sequence DESC, partition, first_offset
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+           ) AS reached
+    FROM sequence_runs
+),
+neighbours AS (
+    -- Runs that add nothing to those before (copies) are out, so the row before is the neighbour.
+    SELECT topic, incarnation, tenant_id, thread_id, partition, first_sequence, first_time, first_offset,
+           lag(last_sequence) OVER before_this AS prev_sequence,
+           lag(partition) OVER before_this AS prev_partition,
+           lag(last_offset) OVER before_this AS prev_offset,
+           lag(last_time) OVER before_this AS prev_time
+    FROM reach
+    WHERE reached IS NULL OR last_sequence > reached
+    WINDOW before_this AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY first_sequence)
+),
+holes AS (
+    -- The differences are taken only where they are above zero, so nothing wraps.
+    SELECT *, first_sequence - coalesce(prev_sequence, CAST(0 AS BIGINT UNSIGNED)) AS step
+    FROM neighbours
+    WHERE first_sequence > coalesce(prev_sequence, CAST(0 AS BIGINT UNSIGNED))
+),
+unknown_heads AS (
+    SELECT DISTINCT topic, incarnation, tenant_id, thread_id
+    FROM sequence_runs
+    WHERE head = 'unknown'
+),
+gap AS (
+    SELECT hole.topic, hole.incarnation, hole.tenant_id, hole.thread_id,
+           coalesce(prev_sequence, CAST(0 AS BIGINT UNSIGNED)) + CAST(1 AS BIGINT UNSIGNED) AS first_missing,
+           first_sequence - CAST(1 AS BIGINT UNSIGNED) AS last_missing,
+           step - CAST(1 AS BIGINT UNSIGNED) AS missing,
+           prev_sequence, prev_partition, prev_offset, prev_time,
+           first_sequence AS next_sequence, partition AS next_partition, first_offset AS next_offset,
+           first_time AS next_time
+    FROM holes AS hole
+    LEFT JOIN unknown_heads AS head
+        ON head.topic = hole.topic AND head.incarnation = hole.incarnation
+        AND head.tenant_id = hole.tenant_id AND head.thread_id = hole.thread_id
+    WHERE step > CAST(1 AS BIGINT UNSIGNED)
+        AND (prev_sequence IS NOT NULL OR head.thread_id IS NULL)
+),
+letters AS (
+    SELECT DISTINCT topic, incarnation, partition, "offset", key
+    FROM dead_letters
+    WHERE key IS NOT NULL
+),
+lettered AS (
+    SELECT gap.topic, gap.incarnation, gap.tenant_id, gap.thread_id, first_missing, last_missing, missing,
+           prev_sequence, prev_partition, prev_offset, prev_time,
+           next_sequence, next_partition, next_offset, next_time,
+           count(letter.partition) > 0 AS has_letter
+    FROM gap
+    LEFT JOIN letters AS letter
+        ON letter.topic = gap.topic AND letter.incarnation = gap.incarnation
+        AND letter.key = arrow_cast(gap.thread_id, 'BinaryView')
+        AND (letter.partition <> gap.next_partition OR letter."offset" < gap.next_offset)
+        AND (letter.partition <> gap.prev_partition OR letter."offset" > gap.prev_offset OR gap.prev_offset IS NULL)
+        AND (letter.partition = gap.next_partition OR letter.partition = gap.prev_partition)
+    GROUP BY gap.topic, gap.incarnation, gap.tenant_id, gap.thread_id, first_missing, last_missing, missing,
+             prev_sequence, prev_partition, prev_offset, prev_time,
+             next_sequence, next_partition, next_offset, next_time
+),
+unexplained AS (
+    SELECT topic, incarnation, partition, first_offset, last_offset
+    FROM system.offset_holes
+    WHERE cause = 'unexplained'
+)
+SELECT gap.topic, gap.incarnation, gap.tenant_id, gap.thread_id, first_missing, last_missing, missing,
+       CASE WHEN has_letter THEN 'dead_lettered'
+            WHEN count(hole.partition) > 0 THEN 'offset_hole'
+            ELSE 'producer' END AS cause,
+       prev_sequence, prev_partition, prev_offset, prev_time,
+       next_sequence, next_partition, next_offset, next_time
+FROM lettered AS gap
+LEFT JOIN unexplained AS hole
+    ON hole.topic = gap.topic AND hole.incarnation = gap.incarnation
+    AND (hole.partition <> gap.next_partition OR hole.first_offset < gap.next_offset)
+    AND (hole.partition <> gap.prev_partition OR hole.last_offset > gap.prev_offset OR gap.prev_offset IS NULL)
+    AND (hole.partition = gap.next_partition OR hole.partition = gap.prev_partition)
+GROUP BY gap.topic, gap.incarnation, gap.tenant_id, gap.thread_id, first_missing, last_missing, missing, has_letter,
+         prev_sequence, prev_partition, prev_offset, prev_time,
+         next_sequence, next_partition, next_offset, next_time

@@ -1,0 +1,108 @@
+-- run_parts: the messages of each thread cut into parts at the starts of its runs, and counted. Base of runs and sessions.
+-- Grain: one row per part of a thread: a run, or the messages before its first run.
+-- Key: topic, incarnation, tenant_id, thread_id, part.
+-- Units: times are UTC; duration_us in microseconds, as the end of the run tells it; the rest are counts of messages.
+--
+-- Messages are ordered by the producer's time, which both kinds of counter share. A part begins at a GRAPH_START, and
+-- at a message of the graph that follows an end without a GRAPH_START between: that start was lost.
+-- role: 0 start, 1 another message of the graph, 2 anything else, 3 failure, 4 end.
+WITH message AS (
+    SELECT 1 AS kind,
+           CASE WHEN event_type = 'GRAPH_START' THEN 0
+                WHEN event_type = 'GRAPH_END' THEN 4
+                -- A quality alert is no end.
+                WHEN event_type = 'GRAPH_ERROR' AND coalesce(node_id, '') <> 'quality_monitor' THEN 3
+                WHEN event_type IN ('NODE_START', 'NODE_END', 'NODE_ERROR', 'EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH',
+                                    'PARALLEL_START', 'PARALLEL_END') THEN 1
+                ELSE 2 END AS role,
+           topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time) AS at, kafka_time, sequence, "offset",
+           message_id, graph_name, duration_us,
+           CASE WHEN event_type = 'LLM_END' THEN input_tokens END AS input_tokens,
+           CASE WHEN event_type = 'LLM_END' THEN output_tokens END AS output_tokens,
+           event_type IN ('NODE_ERROR', 'LLM_ERROR', 'TOOL_ERROR')
+               OR event_type = 'GRAPH_ERROR' AND coalesce(node_id, '') <> 'quality_monitor' AS is_error,
+           CAST(NULL AS VARCHAR) AS call_id
+    FROM events WHERE NOT repeated
+    UNION ALL
+    SELECT 2, 2, topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time), kafka_time, sequence, "offset",
+           message_id, NULL, NULL,
+           CASE WHEN is_final THEN prompt_tokens END, CASE WHEN is_final THEN completion_tokens END, false, NULL
+    FROM token_chunks WHERE NOT repeated
+    UNION ALL
+    SELECT 3, 2, topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time), kafka_time, sequence, "offset",
+           message_id, NULL, NULL, NULL, NULL, stage = 'FAILED', call_id
+    FROM tool_executions WHERE NOT repeated
+    UNION ALL
+    SELECT 4, 2, topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time), kafka_time, sequence, "offset",
+           message_id, NULL, NULL, NULL, NULL, false, NULL
+    FROM state_diffs WHERE NOT repeated
+    UNION ALL
+    SELECT 5, 2, topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time), kafka_time, sequence, "offset",
+           message_id, NULL, NULL, NULL, NULL, false, NULL
+    FROM checkpoints WHERE NOT repeated
+    UNION ALL
+    SELECT 6, 2, topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time), kafka_time, sequence, "offset",
+           message_id, NULL, NULL, NULL, NULL, false, NULL
+    FROM metrics WHERE NOT repeated AND item = 0
+    UNION ALL
+    SELECT 7, 2, topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time), kafka_time, sequence, "offset",
+           message_id, NULL, NULL, NULL, NULL, true, NULL
+    FROM errors WHERE NOT repeated
+    UNION ALL
+    SELECT 8, 2, topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time), kafka_time, sequence, "offset",
+           message_id, NULL, NULL, NULL, NULL, false, NULL
+    FROM execution_traces WHERE NOT repeated
+),
+numbered AS (
+    SELECT *, row_number() OVER in_order AS place
+    FROM message
+    WINDOW in_order AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, "offset")
+),
+marked AS (
+    -- The role of the graph's message before this one, in the lowest digit of its place.
+    SELECT *, max(CASE WHEN role <> 2 THEN place * 10 + role END) OVER (
+               PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, "offset"
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+           ) % 10 AS role_before
+    FROM numbered
+),
+parted AS (
+    SELECT *, sum(CASE WHEN role = 0 THEN 1
+                       -- An end right after a failure is the end of the same run.
+                       WHEN role IN (1, 3) AND role_before IN (3, 4) OR role = 4 AND role_before = 4 THEN 1
+                       ELSE 0 END) OVER (
+               PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, "offset"
+               ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+           ) AS part
+    FROM marked
+)
+SELECT topic, incarnation, tenant_id, thread_id, part,
+       bool_or(role <> 2) AS is_run,
+       bool_or(role = 0) AS has_start,
+       bool_or(role = 3) AS has_failure,
+       bool_or(role = 4) AS has_end,
+       first_value(message_id ORDER BY place) FILTER (WHERE role <> 2) AS run_id,
+       max(graph_name) FILTER (WHERE role = 0) AS graph_name,
+       min(at) FILTER (WHERE role <> 2) AS started,
+       max(at) FILTER (WHERE role IN (3, 4)) AS ended,
+       max(duration_us) FILTER (WHERE role IN (3, 4)) AS duration_us,
+       min(at) AS first_time,
+       max(at) AS last_time,
+       max(coalesce(kafka_time, at)) AS last_arrived,
+       count(*) AS messages,
+       count(*) FILTER (WHERE kind = 1) AS events,
+       count(*) FILTER (WHERE kind = 2) AS token_chunks,
+       count(*) FILTER (WHERE kind = 3) AS tool_executions,
+       count(*) FILTER (WHERE kind = 4) AS state_diffs,
+       count(*) FILTER (WHERE kind = 5) AS checkpoints,
+       count(*) FILTER (WHERE kind = 6) AS metrics,
+       count(*) FILTER (WHERE kind = 7) AS error_messages,
+       count(*) FILTER (WHERE kind = 8) AS execution_traces,
+       count(DISTINCT call_id) AS tool_calls,
+       count(*) FILTER (WHERE is_error) AS errors,
+       sum(input_tokens) FILTER (WHERE kind = 1) AS llm_end_input_tokens,
+       sum(output_tokens) FILTER (WHERE kind = 1) AS llm_end_output_tokens,
+       sum(input_tokens) FILTER (WHERE kind = 2) AS chunk_input_tokens,
+       sum(output_tokens) FILTER (WHERE kind = 2) AS chunk_output_tokens
+FROM parted
+GROUP BY topic, incarnation, tenant_id, thread_id, part

@@ -1,0 +1,3 @@
+//! Sources of records and the pipeline that carries them into a store.
+
+pub use quipu_ingest::*;
