@@ -64,19 +64,25 @@ impl Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Self { cause: Box::new(Cause::Store(error)) }
+        Self {
+            cause: Box::new(Cause::Store(error)),
+        }
     }
 }
 
 impl From<SqlError> for Error {
     fn from(error: SqlError) -> Self {
-        Self { cause: Box::new(Cause::Sql(error)) }
+        Self {
+            cause: Box::new(Cause::Sql(error)),
+        }
     }
 }
 
 impl From<IngestError> for Error {
     fn from(error: IngestError) -> Self {
-        Self { cause: Box::new(Cause::Ingest(error)) }
+        Self {
+            cause: Box::new(Cause::Ingest(error)),
+        }
     }
 }
 
@@ -129,19 +135,32 @@ mod tests {
     #[test]
     fn an_error_speaks_and_is_caused_as_what_it_wraps() {
         let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
-        let inner = StoreError::Io { action: "open", path: PathBuf::from("here"), source: refused() };
+        let inner = StoreError::Io {
+            action: "open",
+            path: PathBuf::from("here"),
+            source: refused(),
+        };
         let text = inner.to_string();
         let error = Error::from(SqlError::from(inner));
         assert_eq!(error.to_string(), text);
         assert_eq!(error.kind(), ErrorKind::Io);
-        assert_eq!(error.source().map(ToString::to_string), Some(refused().to_string()));
+        assert_eq!(
+            error.source().map(ToString::to_string),
+            Some(refused().to_string())
+        );
     }
 
     #[test]
     fn a_locked_store_is_busy_and_a_missing_one_not_found() {
         let path = PathBuf::from("here");
-        let locked = StoreError::Locked { path: path.clone(), writer: "4711".to_owned() };
+        let locked = StoreError::Locked {
+            path: path.clone(),
+            writer: "4711".to_owned(),
+        };
         assert_eq!(Error::from(locked).kind(), ErrorKind::Busy);
-        assert_eq!(Error::from(StoreError::NotFound { path }).kind(), ErrorKind::NotFound);
+        assert_eq!(
+            Error::from(StoreError::NotFound { path }).kind(),
+            ErrorKind::NotFound
+        );
     }
 }

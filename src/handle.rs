@@ -34,7 +34,11 @@ impl Quipu {
     /// # Errors
     /// As [`Quipu::open`].
     pub fn open_with(path: impl AsRef<Path>, options: SessionOptions) -> Result<Self> {
-        Ok(Self { reader: Reader::open(path)?, options, session: Mutex::new(None) })
+        Ok(Self {
+            reader: Reader::open(path)?,
+            options,
+            session: Mutex::new(None),
+        })
     }
 
     /// Opens the store in that folder, and makes it first if there is none.
@@ -107,6 +111,12 @@ impl Quipu {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) for a file that is not what it should be.
     pub fn ingest(&self, files: &[FramesFile]) -> Result<ProgressCounts> {
         let progress = Arc::new(Progress::default());
-        Ok(ingest_frames(self.path(), files, PipelineOptions::default(), &Stop::default(), &progress)?)
+        Ok(ingest_frames(
+            self.path(),
+            files,
+            PipelineOptions::default(),
+            &Stop::default(),
+            &progress,
+        )?)
     }
 }

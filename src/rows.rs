@@ -45,6 +45,8 @@ impl Stream for Rows {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.answer.poll_next_unpin(context).map(|item| item.map(|batch| batch.map_err(Error::from)))
+        self.answer
+            .poll_next_unpin(context)
+            .map(|item| item.map(|batch| batch.map_err(Error::from)))
     }
 }

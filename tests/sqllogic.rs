@@ -55,7 +55,15 @@ fn system() {
 fn every_file_is_checked() {
     let mut found: Vec<String> = std::fs::read_dir(here().join("slt"))
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     found.sort();
     assert_eq!(found, FILES);
@@ -105,7 +113,10 @@ struct Connection {
 
 impl Connection {
     fn open(store: &Path) -> Self {
-        Self { quipu: Quipu::open(store).unwrap(), runtime: Runtime::new().unwrap() }
+        Self {
+            quipu: Quipu::open(store).unwrap(),
+            runtime: Runtime::new().unwrap(),
+        }
     }
 
     fn rows(&self, sql: &str) -> quipu::Result<(Vec<DefaultColumnType>, Vec<RecordBatch>)> {
@@ -114,7 +125,12 @@ impl Connection {
             let asked = scope.spawn(|| {
                 self.runtime.block_on(async {
                     let rows: Rows = self.quipu.sql(sql).await?;
-                    let types = rows.schema().fields().iter().map(|field| column_type(field.data_type())).collect();
+                    let types = rows
+                        .schema()
+                        .fields()
+                        .iter()
+                        .map(|field| column_type(field.data_type()))
+                        .collect();
                     Ok((types, rows.collect().await?))
                 })
             });
@@ -162,10 +178,21 @@ fn texts(batch: &RecordBatch) -> Vec<Vec<String>> {
             return "NULL".to_owned();
         }
         if schema.field(column).data_type() == &DataType::BinaryView {
-            return array.as_binary_view().value(row).iter().map(|byte| format!("{byte:02x}")).collect();
+            return array
+                .as_binary_view()
+                .value(row)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
         }
         let text = formatters[column].value(row).to_string();
-        if text.is_empty() { "(empty)".to_owned() } else { text }
+        if text.is_empty() {
+            "(empty)".to_owned()
+        } else {
+            text
+        }
     };
-    (0..batch.num_rows()).map(|row| (0..batch.num_columns()).map(|column| cell(row, column)).collect()).collect()
+    (0..batch.num_rows())
+        .map(|row| (0..batch.num_columns()).map(|column| cell(row, column)).collect())
+        .collect()
 }

@@ -67,24 +67,40 @@ impl fmt::Display for Verdict {
 mod tests {
     use super::*;
 
-    const ALL: [Verdict; 4] = [Verdict::Pass, Verdict::Improved, Verdict::Inconclusive, Verdict::Regressed];
+    const ALL: [Verdict; 4] = [
+        Verdict::Pass,
+        Verdict::Improved,
+        Verdict::Inconclusive,
+        Verdict::Regressed,
+    ];
 
     #[test]
     fn only_a_regression_fails_a_gate_by_default() {
-        let failing: Vec<Verdict> =
-            ALL.into_iter().filter(|verdict| verdict.exit_code(FailOn::default()) != 0).collect();
+        let failing: Vec<Verdict> = ALL
+            .into_iter()
+            .filter(|verdict| verdict.exit_code(FailOn::default()) != 0)
+            .collect();
         assert_eq!(failing, [Verdict::Regressed]);
     }
 
     #[test]
     fn an_inconclusive_gate_fails_when_asked_to() {
-        assert_eq!(ALL.map(|verdict| verdict.exit_code(FailOn::Inconclusive)), [0, 0, 1, 1]);
+        assert_eq!(
+            ALL.map(|verdict| verdict.exit_code(FailOn::Inconclusive)),
+            [0, 0, 1, 1]
+        );
     }
 
     #[test]
     fn a_gate_is_as_bad_as_its_worst_metric() {
-        assert_eq!(Verdict::of_all([Verdict::Improved, Verdict::Pass]), Verdict::Improved);
-        assert_eq!(Verdict::of_all([Verdict::Improved, Verdict::Inconclusive]), Verdict::Inconclusive);
+        assert_eq!(
+            Verdict::of_all([Verdict::Improved, Verdict::Pass]),
+            Verdict::Improved
+        );
+        assert_eq!(
+            Verdict::of_all([Verdict::Improved, Verdict::Inconclusive]),
+            Verdict::Inconclusive
+        );
         assert_eq!(Verdict::of_all(ALL), Verdict::Regressed);
     }
 

@@ -197,7 +197,7 @@ impl Follower<'_> {
                 )));
             }
             SourceEvent::Stalled { partition, report } => {
-                (self.notify)(Notice::Warning(format!("{} is stalled: {report:?}", partition.log)));
+                (self.notify)(Notice::Warning(format!("{} is stalled: {report}", partition.log)));
             }
             SourceEvent::PartitionDone { partition, next_offset } => {
                 tracing::debug!(partition = %partition.log, next_offset, "partition is read to its end");

@@ -381,3 +381,51 @@ async fn a_batch_that_claims_offsets_above_the_high_watermark_fails_the_partitio
         run.log(0).failed
     );
 }
+
+#[tokio::test]
+async fn a_batch_longer_than_all_that_the_broker_has_fails_its_partition_alone() {
+    let broker = broker(TOPIC, 3).await;
+    let mut batch = quipu_broker::BatchBuilder::new()
+        .records(records(0, 3))
+        .build()
+        .unwrap()
+        .to_vec();
+    batch[8..12].copy_from_slice(&i32::MAX.to_be_bytes());
+    broker
+        .append_raw_batch(TOPIC, 1, batch.into(), 3, quipu_broker::RawBaseOffset::AsGiven)
+        .unwrap();
+    let mut run = Run::start(options(&broker, TOPIC));
+    for round in 0..10 {
+        for partition in [0, 2] {
+            broker.append(TOPIC, partition, records(round * 5, 5)).unwrap();
+        }
+        run.until("the other partitions", |run| run.count() == (round + 1) * 10)
+            .await;
+    }
+    run.until("the failure", |run| run.log(1).failed.is_some()).await;
+    assert!(
+        run.log(1).failed.as_ref().unwrap().contains("length field"),
+        "{:?}",
+        run.log(1).failed
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_batch_behind_the_end_does_not_matter() {
+    let broker = broker(TOPIC, 1).await;
+    broker.append(TOPIC, 0, records(0, 5)).unwrap();
+    broker
+        .append_raw_batch(
+            TOPIC,
+            0,
+            vec![0xa5; 200].into(),
+            3,
+            quipu_broker::RawBaseOffset::AsGiven,
+        )
+        .unwrap();
+    let mut options = options(&broker, TOPIC);
+    options.until = Until::Offset(4);
+    let mut run = Run::start(options);
+    run.end().await.unwrap();
+    assert_eq!((run.log(0).offsets(), run.log(0).done), (vec![0, 1, 2, 3], true));
+}

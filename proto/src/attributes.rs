@@ -95,6 +95,7 @@ impl<'a> Value<'a> {
                         let bytes = cursor.bytes(tag)?;
                         let inside = depth.enter()?;
                         if let Value::Array(parts, _) = &mut value {
+                            scratch.count_part()?;
                             parts.push(bytes);
                             continue;
                         }
@@ -104,6 +105,7 @@ impl<'a> Value<'a> {
                         let bytes = cursor.bytes(tag)?;
                         let inside = depth.enter()?;
                         if let Value::Map(parts, _) = &mut value {
+                            scratch.count_part()?;
                             parts.push(bytes);
                             continue;
                         }
@@ -160,6 +162,7 @@ fn write_array(chunks: &[&[u8]], depth: Depth, scratch: &mut Scratch) -> Result<
                 scratch.text.push(b',');
             }
             Value::parse(&[cursor.bytes(tag)?], depth, scratch)?.write(scratch)?;
+            scratch.check_len()?;
         }
     }
     scratch.text.push(b']');

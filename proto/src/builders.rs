@@ -8,6 +8,7 @@ use crate::dead_letter::DeadLetterColumns;
 use crate::decoder::{Decoded, Message};
 use crate::error::Rejection;
 use crate::ids::TopicIncarnation;
+use crate::limits::COMPOSED_BYTES_MAX;
 use crate::messages::RowContext;
 use crate::messages::checkpoint::CheckpointColumns;
 use crate::messages::error::ErrorColumns;
@@ -141,8 +142,14 @@ impl TableBuilders {
     ) {
         let rows_before = self.rows;
         self.rows += 1;
+        // Key and headers stand in each row of a record, unless they are so long that its many rows would be too much.
+        let beside = place.key.map_or(0, <[u8]>::len) + place.headers.map_or(0, str::len);
+        let bare = Place { key: None, headers: None, ..*place };
+        let repeats_beside = decoded.message.rows().saturating_mul(beside) <= COMPOSED_BYTES_MAX;
+        let place_repeated = if repeats_beside { place } else { &bare };
         let row = RowContext {
             place,
+            place_repeated,
             numbered,
             composed: decoded.composed,
             unknown_fields: &decoded.unknown_fields.message,
@@ -150,20 +157,27 @@ impl TableBuilders {
         match &decoded.message {
             Message::Event(view) => self.events.push(&row, view, BatchMember::default()),
             Message::StateDiff(view) => self.state_diffs.push(&row, view),
-            Message::TokenChunk(view) => self.token_chunks.push(&row, view),
+            Message::TokenChunk(view) => {
+                self.token_chunks.push(&row, view);
+                // One byte of the wire can be a number of four.
+                self.bytes += 4 * (view.token_ids.len() + view.logprobs.len());
+            }
             Message::ToolExecution(view) => self.tool_executions.push(&row, view),
             Message::Checkpoint(view) => self.checkpoints.push(&row, view),
             Message::Metrics(view) => {
                 self.metrics.push(&row, view);
                 self.rows += view.metrics.len().saturating_sub(1);
+                self.bytes += view.repeated_bytes();
             }
             Message::Error(view) => self.errors.push(&row, view),
             Message::EventBatch(view) => {
                 self.event_batches.push(&row, view);
                 self.rows += view.events.len();
+                self.bytes += view.repeated_bytes();
                 let batch_id = view.header.map_or(&[][..], |header| header.message_id);
                 for (index, event) in view.events.iter().enumerate() {
                     let row = RowContext {
+                        place: place_repeated,
                         numbered: events_numbered.get(index).copied().unwrap_or(numbered),
                         unknown_fields: decoded.unknown_fields.events.get(index).map_or(&[], Vec::as_slice),
                         ..row
@@ -175,9 +189,8 @@ impl TableBuilders {
             Message::ExecutionTrace(view) => self.execution_traces.push(&row, view),
         }
         let rows = self.rows - rows_before;
-        // Key and headers are repeated in each row of a record.
-        let beside = place.key.map_or(0, <[u8]>::len) + place.headers.map_or(0, str::len);
-        self.bytes += decoded.protobuf_bytes + decoded.composed.len() + rows * (ROW_BYTES + beside);
+        let times_beside = if repeats_beside { rows } else { 1 };
+        self.bytes += decoded.protobuf_bytes + decoded.composed.len() + rows * ROW_BYTES + times_beside * beside;
     }
 
     /// Appends a record that was not decoded, whole.
@@ -190,7 +203,8 @@ impl TableBuilders {
     ) {
         self.dead_letters.push(place, value, rejection, policy);
         self.rows += 1;
-        self.bytes += value.map_or(0, <[u8]>::len) + ROW_BYTES + place.key.map_or(0, <[u8]>::len);
+        let beside = place.key.map_or(0, <[u8]>::len) + place.headers.map_or(0, str::len);
+        self.bytes += value.map_or(0, <[u8]>::len) + beside + ROW_BYTES;
     }
 
     /// Takes the rows of every table that has some, and begins anew.
@@ -227,3 +241,5 @@ impl TableBuilders {
     }
 }
 
+#[cfg(test)]
+mod tests;

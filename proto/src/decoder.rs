@@ -91,6 +91,15 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// Rows of all tables that the message becomes.
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Self::EventBatch(view) => 1 + view.events.len(),
+            Self::Metrics(view) => view.metrics.len().max(1),
+            _ => 1,
+        }
+    }
+
     fn parse(variant: u32, chunks: &[&'a [u8]], scratch: &mut Scratch) -> Result<Self, Rejection> {
         let depth = Depth::ENVELOPE;
         Ok(match variant {
@@ -121,11 +130,16 @@ fn parse_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<Message<
         }
         let content = cursor.bytes(tag)?;
         match &mut member {
-            Some((variant, chunks)) if *variant == tag.number => chunks.push(content),
+            Some((variant, chunks)) if *variant == tag.number => {
+                scratch.count_part()?;
+                chunks.push(content);
+            }
             _ => {
                 if let Some((variant, chunks)) = member.take() {
                     // A replaced member must still be well formed.
+                    scratch.discarding = true;
                     Message::parse(variant, &chunks, scratch)?;
+                    scratch.discarding = false;
                     scratch.text.clear();
                 }
                 member = Some((tag.number, Chunks::from_slice(&[content])));
@@ -203,6 +217,7 @@ impl Decoder {
         self.scratch.clear();
         let protobuf = framing::unframe(value, self.policy, &mut self.expanded)?;
         let message = parse_envelope(protobuf, &mut self.scratch)?;
+        self.scratch.check_len()?;
         check_header(message.header(), self.policy, "the message")?;
         if let Message::EventBatch(batch) = &message {
             for event in &batch.events {

@@ -76,3 +76,43 @@ pub fn operation(number: i32) -> Cow<'static, str> {
 pub fn value_encoding(number: i32) -> Cow<'static, str> {
     name(number, "VALUE_ENCODING_", ValueEncoding::as_str_name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_the_prefix_of_their_type_and_unknown_numbers_show_themselves() {
+        assert_eq!(event_type(81), "NODE_THINKING");
+        assert_eq!(event_type(0), "UNSPECIFIED");
+        assert_eq!(event_type(-7), "UNKNOWN(-7)");
+        assert_eq!(message_type(9), "EXECUTION_TRACE");
+        assert_eq!(compression_type(0), "NONE");
+        assert_eq!(finish_reason(4), "TOOL_CALLS");
+        assert_eq!(execution_stage(5), "RETRYING");
+        assert_eq!(metric_type(2), "GAUGE");
+        assert_eq!(severity(5), "FATAL");
+        assert_eq!(operation(0), "ADD");
+        assert_eq!(value_encoding(i32::MAX), "UNKNOWN(2147483647)");
+    }
+
+    #[test]
+    fn no_name_of_the_schema_keeps_a_prefix_or_looks_unknown() {
+        let all: [NameOf; 9] = [
+            message_type,
+            compression_type,
+            event_type,
+            finish_reason,
+            execution_stage,
+            metric_type,
+            severity,
+            operation,
+            value_encoding,
+        ];
+        for name_of in all {
+            let known: Vec<_> = (0..100).map(name_of).filter(|name| !name.starts_with("UNKNOWN(")).collect();
+            assert!(known.len() > 3);
+            assert!(known.iter().all(|name| !name.contains("_TYPE_") && !name.contains("REASON_")), "{known:?}");
+        }
+    }
+}

@@ -91,3 +91,16 @@ impl Rejection {
         Self { reason, detail: detail.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_name_of_its_own_at_the_place_of_its_number() {
+        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index, "dead letters name reasons by this number");
+            assert_eq!(Reason::ALL.into_iter().filter(|other| other.to_string() == reason.as_str()).count(), 1);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Decompression with limits: no output beyond them, no memory that the bytes at hand do not justify.
 
 use std::cell::RefCell;
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use zstd::zstd_safe::{self, DCtx};
 
@@ -11,8 +11,8 @@ use crate::limits::{ZSTD_WINDOW_LOG_MAX, expanded_bytes_max};
 /// First bytes of a zstd frame (RFC 8878, 3.1.1), little-endian 0xFD2FB528.
 pub(crate) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// A first guess for a frame that does not tell its size.
-const GUESS_BYTES: usize = 16 << 10;
+/// A first guess for a frame that does not tell its size: this many times its own.
+const GUESS_RATIO: usize = 16;
 
 thread_local! {
     /// A decompression context costs more to make than a message to expand.
@@ -74,35 +74,51 @@ fn expand_frame(frame: &[u8], out: &mut Vec<u8>, limit: usize, compressed_len: u
     if told.is_some_and(|told| told > room_max) {
         return Err(too_large(limit, compressed_len));
     }
-    let mut room = told.unwrap_or(GUESS_BYTES.max(frame.len().saturating_mul(4))).min(room_max);
+    let mut room = told.unwrap_or(frame.len().saturating_mul(GUESS_RATIO)).min(room_max);
     loop {
-        out.resize(start + room, 0);
-        let result = CONTEXT.with_borrow_mut(|context| context.decompress(&mut out[start..], frame));
+        out.reserve(room);
+        // Writes behind what is there, into memory that need not be zeroed first.
+        let mut spare = Cursor::new(&mut *out);
+        spare.set_position(start as u64);
+        let result = CONTEXT.with_borrow_mut(|context| context.decompress(&mut spare, frame));
         match result {
-            Ok(len) => {
-                out.truncate(start + len);
-                return Ok(());
-            }
+            // A buffer that was there before may have had more room than was asked for.
+            Ok(len) if len > room_max => return Err(too_large(limit, compressed_len)),
+            Ok(_) => return Ok(()),
             Err(code) => {
                 let name = zstd_safe::get_error_name(code);
                 if name != "Destination buffer is too small" {
                     return Err(damaged(format!("zstd frame: {name}")));
                 }
+                if told.is_some() {
+                    return Err(damaged("zstd frame holds more than it says"));
+                }
                 if room == room_max {
                     return Err(too_large(limit, compressed_len));
                 }
-                room = room.saturating_mul(4).max(GUESS_BYTES).min(room_max);
+                room = room.saturating_mul(4).min(room_max);
             }
         }
     }
 }
 
-/// Expands an LZ4 frame into `out`, which is emptied first.
+/// First bytes of an LZ4 frame, little-endian 0x184D2204.
+const LZ4_MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
+
+/// Expands one LZ4 frame into `out`, which is emptied first.
 pub(crate) fn lz4(compressed: &[u8], out: &mut Vec<u8>) -> Result<(), Rejection> {
     out.clear();
+    if compressed.is_empty() {
+        return Ok(());
+    }
+    if lz4_frame_len(compressed) != Some(compressed.len()) {
+        return Err(damaged("no whole lz4 frame, or something behind it"));
+    }
     let limit = expanded_bytes_max(compressed.len());
     let limit_and_one = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    lz4_flex::frame::FrameDecoder::new(compressed)
+    let mut decoder = lz4_flex::frame::FrameDecoder::new(compressed);
+    decoder
+        .by_ref()
         .take(limit_and_one)
         .read_to_end(out)
         .map_err(|error| damaged(format!("lz4 frame: {error}")))?;
@@ -110,5 +126,31 @@ pub(crate) fn lz4(compressed: &[u8], out: &mut Vec<u8>) -> Result<(), Rejection>
         out.clear();
         return Err(too_large(limit, compressed.len()));
     }
+    if !decoder.get_ref().is_empty() {
+        return Err(damaged("lz4 frame: an empty block before its end"));
+    }
     Ok(())
+}
+
+/// The length of the LZ4 frame that begins here, if it is whole. The library takes a frame that ends between two
+/// blocks for a whole one, and does not look behind its end.
+///
+/// <https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md>
+fn lz4_frame_len(bytes: &[u8]) -> Option<usize> {
+    let &flags = bytes.strip_prefix(&LZ4_MAGIC)?.first()?;
+    let if_set = |bit: u32, len: usize| if flags >> bit & 1 == 1 { len } else { 0 };
+    // Magic, flags, block size, perhaps the content's size and a dictionary, header checksum.
+    let mut position = 7 + if_set(3, 8) + if_set(0, 4);
+    loop {
+        let mut word = [0; 4];
+        word.copy_from_slice(bytes.get(position..position + 4)?);
+        position += 4;
+        let word = u32::from_le_bytes(word);
+        if word == 0 {
+            position += if_set(2, 4);
+            return (position <= bytes.len()).then_some(position);
+        }
+        // The highest bit says that the block is not compressed.
+        position += usize::try_from(word & 0x7fff_ffff).ok()? + if_set(4, 4);
+    }
 }

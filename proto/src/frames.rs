@@ -136,3 +136,6 @@ pub fn write_frame(out: &mut impl Write, frame: &Frame<'_>) -> io::Result<()> {
     out.write_all(&len(frame.payload)?.to_le_bytes())?;
     out.write_all(frame.payload)
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,6 +58,11 @@ impl<'a> Header<'a> {
         Ok(())
     }
 
+    /// Bytes that each row of a message repeats.
+    pub(crate) fn repeated_bytes(&self) -> usize {
+        self.message_id.len() + self.tenant_id.len() + self.thread_id.len() + self.parent_id.len()
+    }
+
     /// Writes the header as a JSON object, fields with protobuf's defaults left out.
     pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
         let mut first = true;

@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::IgnoredAny;
 
+use crate::limits::JSON_NESTING_MAX;
+
 /// Writes `text` as a JSON string, escaping no more than JSON demands.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
@@ -106,11 +108,42 @@ pub(crate) fn write_key(out: &mut Vec<u8>, first: &mut bool, key: &str) {
     out.push(b':');
 }
 
-/// The bytes as text, if they are one JSON value in UTF-8.
+/// The bytes as text, if they are one JSON value in UTF-8 that nests no deeper than [`JSON_NESTING_MAX`].
 pub(crate) fn as_json(bytes: &[u8]) -> Option<&str> {
     let text = simdutf8::basic::from_utf8(bytes).ok()?;
     serde_json::from_str::<IgnoredAny>(text).ok()?;
-    Some(text)
+    (nesting(bytes) <= JSON_NESTING_MAX).then_some(text)
+}
+
+/// How deep arrays and objects nest in valid JSON; a bound from above when that is within the limit.
+fn nesting(json: &[u8]) -> usize {
+    let openings = json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    if openings <= JSON_NESTING_MAX {
+        return openings;
+    }
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' => {
+                // To the end of the string.
+                while let Some(byte) = bytes.next() {
+                    match byte {
+                        b'"' => break,
+                        b'\\' => _ = bytes.next(),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// A bytes field of the wire that should hold JSON: two columns, of which at most one is set.
@@ -154,3 +187,6 @@ impl<'a> JsonField<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

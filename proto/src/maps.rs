@@ -66,12 +66,16 @@ impl<'a, V: MapValue<'a>> Entry<'a, V> {
     #[inline]
     pub(crate) fn parse(bytes: &'a [u8], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
         let depth = depth.enter()?;
+        scratch.count_part()?;
         let mut entry = Self { key: "", value: V::default(), depth };
         let mut cursor = Cursor::new(bytes);
         while let Some(tag) = cursor.tag()? {
             match tag.number {
                 1 => entry.key = cursor.text(tag)?,
-                2 => entry.value.merge(&mut cursor, tag, depth)?,
+                2 => {
+                    scratch.count_part()?;
+                    entry.value.merge(&mut cursor, tag, depth)?;
+                }
                 _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
             }
         }
@@ -121,6 +125,7 @@ pub(crate) fn write_object<'a, V: MapValue<'a>>(
             // An entry that a later one replaces must still be well formed.
             scratch.text.truncate(start);
         }
+        scratch.check_len()?;
     }
     scratch.text.push(b'}');
     Ok(())

@@ -64,3 +64,30 @@ impl FromStr for Policy {
         Self::ALL.into_iter().find(|policy| policy.as_str() == name).ok_or_else(|| UnknownPolicy(name.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_policy_is_read_by_its_name_and_no_other_is() {
+        for (index, policy) in Policy::ALL.into_iter().enumerate() {
+            assert_eq!(policy as usize, index, "dead letters name policies by this number");
+            assert_eq!(policy.to_string().parse(), Ok(policy));
+        }
+        let error = "lenient".parse::<Policy>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown decode policy \"lenient\": use strict, compatible or forward");
+    }
+
+    #[test]
+    fn each_policy_accepts_what_the_one_before_does() {
+        for version in 0..4 {
+            let accepts = Policy::ALL.map(|policy| policy.accepts_version(version));
+            assert!(accepts.is_sorted(), "version {version}");
+        }
+        assert!(Policy::Strict.accepts_version(0), "0 is read as 1");
+        assert!(Policy::Forward.accepts_version(u32::MAX));
+    }
+}

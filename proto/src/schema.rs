@@ -297,3 +297,44 @@ pub(crate) fn of(table: Table) -> SchemaRef {
         LazyLock::new(|| Table::ALL.into_iter().map(|table| Arc::new(Schema::new(fields(table)))).collect());
     Arc::clone(&SCHEMAS[table as usize])
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_bytes_column_of_a_table_that_is_shown_says_how() {
+        let shown = Table::ALL.into_iter().filter(|table| *table != Table::SequenceBook);
+        for table in shown {
+            for field in table.schema().fields().iter().filter(|field| *field.data_type() == DataType::Binary) {
+                let said = field.metadata().get(DISPLAY_KEY).unwrap_or_else(|| panic!("{table}.{}", field.name()));
+                assert_eq!(Display::of(field).as_str(), said);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_shown_as_uuids_hashes_as_hexadecimal_and_payloads_as_text() {
+        let display = |table: Table, name: &str| Display::of(table.schema().field_with_name(name).unwrap());
+        assert_eq!(display(Table::Events, "message_id"), Display::Uuid);
+        assert_eq!(display(Table::StateDiffs, "state_hash"), Display::Hex);
+        assert_eq!(display(Table::DeadLetters, "payload_sha256"), Display::Hex);
+        assert_eq!(display(Table::DeadLetters, "payload"), Display::Text);
+        assert_eq!(display(Table::Checkpoints, "state_bytes"), Display::Text);
+    }
+
+    #[test]
+    fn an_own_duration_or_size_names_its_unit() {
+        let unit = |name: &str| ["_us", "_ms", "_bytes", "_usd"].iter().any(|unit| name.ends_with(unit));
+        for table in Table::ALL {
+            for field in table.schema().fields() {
+                let name = field.name();
+                if name.contains("duration") || name.contains("cost") {
+                    assert!(unit(name), "{table}.{name}");
+                }
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Text that a decoder composes while it reads: JSON for maps and nested messages.
 
-use crate::error::Rejection;
+use crate::error::{Reason, Rejection};
+use crate::limits::{COMPOSED_BYTES_MAX, PARTS_MAX};
 use crate::wire::{Cursor, Depth, Tag};
 
 /// A range of the composed text.
@@ -10,6 +11,13 @@ pub struct Span {
     end: usize,
 }
 
+impl Span {
+    /// Bytes of the text.
+    pub(crate) fn len(self) -> usize {
+        self.end - self.start
+    }
+}
+
 /// Composed text of one message. Views keep [`Span`]s into it, as they cannot borrow what is still being written.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -17,12 +25,31 @@ pub(crate) struct Scratch {
     pub(crate) text: Vec<u8>,
     /// Whether a field of unknown number was met anywhere in the message.
     pub(crate) unknown_fields: bool,
+    /// Whether what is read now is replaced by what follows, and needs to be well formed only.
+    pub(crate) discarding: bool,
+    /// Parts remembered so far.
+    parts: usize,
 }
 
 impl Scratch {
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.unknown_fields = false;
+        self.discarding = false;
+        self.parts = 0;
+    }
+
+    /// Counts one more part that the decoder remembers.
+    #[inline]
+    pub(crate) fn count_part(&mut self) -> Result<(), Rejection> {
+        self.parts += 1;
+        if self.parts > PARTS_MAX { Err(too_many_parts()) } else { Ok(()) }
+    }
+
+    /// Refuses a message that became too much text. Called wherever few bytes of a message can become many.
+    #[inline]
+    pub(crate) fn check_len(&self) -> Result<(), Rejection> {
+        check_composed(self.text.len())
     }
 
     /// Where the next text begins.
@@ -46,6 +73,28 @@ impl Scratch {
         self.unknown_fields = true;
         cursor.skip(tag, depth)
     }
+}
+
+#[cold]
+fn too_many_parts() -> Rejection {
+    Rejection::new(
+        Reason::ExpansionLimit,
+        format!("message holds more than {PARTS_MAX} map entries, list items and repeated fields"),
+    )
+}
+
+/// Refuses a message that becomes more text than one record may.
+#[inline]
+pub(crate) fn check_composed(len: usize) -> Result<(), Rejection> {
+    if len > COMPOSED_BYTES_MAX { Err(too_much_text()) } else { Ok(()) }
+}
+
+#[cold]
+fn too_much_text() -> Rejection {
+    Rejection::new(
+        Reason::ExpansionLimit,
+        format!("message becomes more than {COMPOSED_BYTES_MAX} bytes of text in its rows"),
+    )
 }
 
 /// The finished text of one message.

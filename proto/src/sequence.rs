@@ -72,3 +72,18 @@ impl fmt::Display for Emitter {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verdict_stands_at_the_place_of_its_number() {
+        for (index, verdict) in SequenceVerdict::ALL.into_iter().enumerate() {
+            assert_eq!(verdict as usize, index, "rows name verdicts by this number");
+        }
+        let names = SequenceVerdict::ALL.map(|verdict| verdict.to_string());
+        assert_eq!(names, ["first", "in_order", "gap", "duplicate", "reordered", "unsequenced"]);
+        assert_eq!([Emitter::Graph, Emitter::Node].map(|emitter| emitter.to_string()), ["graph", "node"]);
+    }
+}

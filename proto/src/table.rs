@@ -100,3 +100,46 @@ impl fmt::Display for Table {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_table_is_found_by_its_name() {
+        for (index, table) in Table::ALL.into_iter().enumerate() {
+            assert_eq!(table as usize, index);
+            assert_eq!(Table::from_name(&table.to_string()), Some(table));
+        }
+        assert_eq!(Table::from_name("Events"), None);
+    }
+
+    #[test]
+    fn fact_tables_begin_with_the_common_columns_and_end_with_the_unknown_fields() {
+        let names = |table: Table| -> Vec<String> {
+            table.schema().fields().iter().map(|field| field.name().clone()).collect()
+        };
+        let common = &names(Table::Events)[..19];
+        assert_eq!(common.first().unwrap(), "topic");
+        assert_eq!(common.last().unwrap(), "header_compression");
+        for table in Table::ALL {
+            let names = names(table);
+            let is_fact = names.starts_with(common) && names.last().unwrap() == "unknown_fields";
+            assert_eq!(table.is_fact(), is_fact, "{table}");
+            assert_eq!(names[..3], ["topic", "incarnation", "partition"], "{table}");
+        }
+    }
+
+    #[test]
+    fn no_table_has_two_columns_of_one_name() {
+        for table in Table::ALL {
+            let schema = table.schema();
+            let mut names: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), schema.fields().len(), "{table}");
+        }
+    }
+}

@@ -126,7 +126,21 @@ impl UnknownFields {
     #[cold]
     pub(crate) fn collect(envelope: &[u8]) -> Self {
         let mut unknown = Self::default();
-        prune(Kind::Envelope, envelope, &mut unknown.message, &mut unknown.events);
+        let mut member = (0, Vec::new());
+        for_each_field(envelope, |tag, whole, content| match Kind::Envelope.field(tag.number) {
+            Field::Path(kind) => {
+                if member.0 != tag.number {
+                    // Another member of the oneof replaces what came before.
+                    member = (tag.number, Vec::new());
+                    unknown.events.clear();
+                }
+                let mut kept = Vec::new();
+                prune(kind, content, &mut kept, &mut unknown.events);
+                write_message(tag.number, &kept, &mut member.1);
+            }
+            Field::Unknown | Field::Scalar | Field::Nested(_) => unknown.message.extend_from_slice(whole),
+        });
+        unknown.message.extend(member.1);
         unknown
     }
 }
@@ -202,3 +216,6 @@ fn write_message(number: u32, content: &[u8], out: &mut Vec<u8>) {
     prost::encoding::encode_varint(content.len() as u64, out);
     out.extend_from_slice(content);
 }
+
+#[cfg(test)]
+mod tests;

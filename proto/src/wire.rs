@@ -278,3 +278,6 @@ fn wrong_wire_type(tag: Tag, expected: WireType) -> Rejection {
 pub(crate) fn utf8(tag: Tag, bytes: &[u8]) -> Result<&str, Rejection> {
     simdutf8::basic::from_utf8(bytes).map_err(|_| malformed(format!("text field {} is not UTF-8", tag.number)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 /// Whether the user wants the running query to stop.
@@ -21,15 +23,17 @@ struct Shared {
 
 impl Interrupt {
     /// Takes over SIGINT for the rest of the process.
-    pub(crate) fn listen(runtime: &Runtime) -> Self {
+    pub(crate) fn listen(runtime: &Runtime) -> Result<Self> {
         let interrupt = Self::default();
         let listener = interrupt.clone();
+        let _entered = runtime.enter();
+        let mut signals = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
         runtime.spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            while signals.recv().await.is_some() {
                 listener.press();
             }
         });
-        interrupt
+        Ok(interrupt)
     }
 
     fn press(&self) {

@@ -30,9 +30,11 @@ impl Query {
     }
 
     /// Lets Ctrl-C give up a running statement instead of ending the process.
-    pub(crate) fn interruptible(mut self, runtime: &Runtime) -> Self {
-        self.interrupt = Interrupt::listen(runtime);
-        self
+    pub(crate) fn interruptible(self, runtime: &Runtime) -> Result<Self> {
+        Ok(Self {
+            interrupt: Interrupt::listen(runtime)?,
+            ..self
+        })
     }
 
     /// Standard output, which is taken until the value is dropped.

@@ -45,8 +45,16 @@ pub(crate) fn register(context: &SessionContext, snapshot: &Snapshot) -> Result<
         state: Box::new(move || state.upgrade().map(|state| state.read().clone())),
     });
     let catalog = Catalog {
-        main: Arc::new(Names { kind: Kind::Main, source: Arc::clone(&source), made: Mutex::default() }),
-        system: Arc::new(Names { kind: Kind::System, source, made: Mutex::default() }),
+        main: Arc::new(Names {
+            kind: Kind::Main,
+            source: Arc::clone(&source),
+            made: Mutex::default(),
+        }),
+        system: Arc::new(Names {
+            kind: Kind::System,
+            source,
+            made: Mutex::default(),
+        }),
     };
     context.register_catalog(CATALOG, Arc::new(catalog));
     Ok(())
@@ -76,7 +84,9 @@ impl Source {
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,7 +132,9 @@ impl Names {
         if let Some(table) = main_table(name) {
             return Ok(Some(Arc::new(self.source.segment_table(table))));
         }
-        let Some(view) = views::find(name) else { return Ok(None) };
+        let Some(view) = views::find(name) else {
+            return Ok(None);
+        };
         let plan = self.source.state()?.create_logical_plan(view.sql).await?;
         Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
     }
@@ -133,15 +145,26 @@ impl SchemaProvider for Names {
     fn table_names(&self) -> Vec<String> {
         match self.kind {
             Kind::Main => {
-                let tables = Table::ALL.into_iter().map(Table::name).filter(|name| main_table(name).is_some());
-                tables.chain(views::VIEWS.iter().map(|view| view.name)).map(str::to_owned).collect()
+                let tables = Table::ALL
+                    .into_iter()
+                    .map(Table::name)
+                    .filter(|name| main_table(name).is_some());
+                tables
+                    .chain(views::VIEWS.iter().map(|view| view.name))
+                    .map(str::to_owned)
+                    .collect()
             }
             Kind::System => system::NAMES.iter().map(|name| (*name).to_owned()).collect(),
         }
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let made = self
+            .made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned();
         if made.is_some() {
             return Ok(made);
         }

@@ -13,7 +13,9 @@ pub type Result<T, E = SqlError> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum SqlError {
     /// The text is longer than is taken.
-    #[error("the SQL is {bytes} bytes long, the limit is {limit}; load long lists of values from a table instead")]
+    #[error(
+        "the SQL is {bytes} bytes long, the limit is {limit}; load long lists of values from a table instead"
+    )]
     TooLong {
         /// Length of the text.
         bytes: usize,
@@ -49,13 +51,19 @@ pub enum SqlError {
         source: Box<DataFusionError>,
     },
     /// The answer needs more memory than the session may take.
-    #[error("the query needs more memory than the limit of the session: {}; ask for less or raise the limit", one_line(source))]
+    #[error(
+        "the query needs more memory than the limit of the session: {}; ask for less or raise the limit",
+        one_line(source)
+    )]
     Memory {
         /// What DataFusion says about it.
         source: Box<DataFusionError>,
     },
     /// A segment is missing or not what was written.
-    #[error("a segment is missing or damaged: {}; run `quipu verify` and restore the file", one_line(source))]
+    #[error(
+        "a segment is missing or damaged: {}; run `quipu verify` and restore the file",
+        one_line(source)
+    )]
     Damaged {
         /// What the reader of the file says about it.
         source: Box<DataFusionError>,
@@ -130,7 +138,9 @@ impl From<DataFusionError> for SqlError {
             SqlErrorKind::Memory => Self::Memory { source },
             SqlErrorKind::Damaged => Self::Damaged { source },
             SqlErrorKind::Io => Self::Io { source },
-            SqlErrorKind::Internal => Self::Internal { what: one_line(&source) },
+            SqlErrorKind::Internal => Self::Internal {
+                what: one_line(&source),
+            },
             _ => Self::Question { source },
         }
     }
@@ -189,8 +199,13 @@ fn one_line(error: &DataFusionError) -> String {
     ] {
         text = text.strip_prefix(phase).unwrap_or(text);
     }
-    let parser = text.strip_prefix("ParserError(\"").and_then(|text| text.strip_suffix("\")"));
-    let text = parser.map_or_else(|| text.to_owned(), |text| text.replace("\\\"", "\"").replace("\\'", "'"));
+    let parser = text
+        .strip_prefix("ParserError(\"")
+        .and_then(|text| text.strip_suffix("\")"));
+    let text = parser.map_or_else(
+        || text.to_owned(),
+        |text| text.replace("\\\"", "\"").replace("\\'", "'"),
+    );
     let text = text
         .strip_prefix("table 'quipu.")
         .and_then(|rest| rest.split_once('\''))

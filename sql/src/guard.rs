@@ -54,7 +54,9 @@ fn check_statement(statement: &Statement) -> Result<()> {
 }
 
 fn refuse<T>(what: &str) -> Result<T> {
-    Err(SqlError::Refused { what: what.to_owned() })
+    Err(SqlError::Refused {
+        what: what.to_owned(),
+    })
 }
 
 /// The words that begin a statement, as many as name its kind.
@@ -101,9 +103,11 @@ impl Visitor for WritesInside {
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Self::Break> {
         // No table of ours has such a name. Without URL tables it would only be not found; this says why.
-        let file = relation.0.iter().filter_map(|part| part.as_ident()).find(|part| {
-            part.value.contains(['/', '\\']) || part.value.contains("://")
-        });
+        let file = relation
+            .0
+            .iter()
+            .filter_map(|part| part.as_ident())
+            .find(|part| part.value.contains(['/', '\\']) || part.value.contains("://"));
         match file {
             Some(part) => ControlFlow::Break(format!("reading the file {:?}", part.value)),
             None => ControlFlow::Continue(()),

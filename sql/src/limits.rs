@@ -30,7 +30,10 @@ const COMBINING_WORDS_MAX: usize = 2 * OPERATORS_MAX;
 
 pub(crate) fn check_length(text: &str) -> Result<()> {
     if text.len() > SQL_BYTES_MAX {
-        return Err(SqlError::TooLong { bytes: text.len(), limit: SQL_BYTES_MAX });
+        return Err(SqlError::TooLong {
+            bytes: text.len(),
+            limit: SQL_BYTES_MAX,
+        });
     }
     Ok(())
 }
@@ -42,7 +45,9 @@ pub(crate) fn tokenizer_error(error: TokenizerError) -> SqlError {
 /// Refuses texts whose tree would be too deep to build.
 pub(crate) fn check_tokens(text: &str) -> Result<()> {
     check_length(text)?;
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize().map_err(tokenizer_error)?;
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
+        .tokenize()
+        .map_err(tokenizer_error)?;
     // Tokens of the chain so far, one count per open bracket.
     let mut chains = vec![0_usize];
     let mut combining = 0_usize;
@@ -60,7 +65,8 @@ pub(crate) fn check_tokens(text: &str) -> Result<()> {
                     *chain = 0;
                 }
             }
-            Token::Word(word) if word.quote_style.is_none() => match word.value.to_ascii_uppercase().as_str() {
+            Token::Word(word) if word.quote_style.is_none() => match word.value.to_ascii_uppercase().as_str()
+            {
                 "UNION" | "INTERSECT" | "EXCEPT" | "JOIN" => combining += 1,
                 _ => {}
             },
@@ -69,11 +75,17 @@ pub(crate) fn check_tokens(text: &str) -> Result<()> {
         if let Some(chain) = chains.last_mut() {
             *chain += 1;
             if *chain > CHAIN_TOKENS_MAX {
-                return Err(SqlError::TooManyOperators { what: "one expression", limit: OPERATORS_MAX });
+                return Err(SqlError::TooManyOperators {
+                    what: "one expression",
+                    limit: OPERATORS_MAX,
+                });
             }
         }
         if combining > COMBINING_WORDS_MAX {
-            return Err(SqlError::TooManyOperators { what: "unions and joins", limit: OPERATORS_MAX });
+            return Err(SqlError::TooManyOperators {
+                what: "unions and joins",
+                limit: OPERATORS_MAX,
+            });
         }
     }
     Ok(())
@@ -83,23 +95,39 @@ pub(crate) fn check_tokens(text: &str) -> Result<()> {
 pub(crate) fn check_statement(statement: &Statement) -> Result<()> {
     match statement.visit(&mut Depth::default()) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(what) => Err(SqlError::TooManyOperators { what, limit: OPERATORS_MAX }),
+        ControlFlow::Break(what) => Err(SqlError::TooManyOperators {
+            what,
+            limit: OPERATORS_MAX,
+        }),
     }
 }
 
-/// Counts how deep expressions lie in each other. Brackets nest 50 deep at most, so only chains get deeper.
+/// How deep expressions may lie in each other: a chain, and what stands around it. Brackets nest 50 deep at most.
+const DEPTH_MAX: usize = OPERATORS_MAX + 200;
+
+/// Measures chains of operators and the depth of expressions.
 #[derive(Default)]
 struct Depth {
     expressions: usize,
+    /// Links of the chain so far, and where its next link must be: the left operand is visited right after its link.
+    chain: usize,
+    next: Option<*const Expr>,
 }
 
 impl Visitor for Depth {
     type Break = &'static str;
 
-    fn pre_visit_expr(&mut self, _expr: &Expr) -> ControlFlow<Self::Break> {
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
         self.expressions += 1;
-        // The operand at the end of a chain of n operators lies n + 1 deep.
-        if self.expressions > OPERATORS_MAX + 1 {
+        if self.next != Some(std::ptr::from_ref(expr)) {
+            self.chain = 0;
+        }
+        self.next = None;
+        if let Expr::BinaryOp { left, .. } = expr {
+            self.chain += 1;
+            self.next = Some(std::ptr::from_ref(&**left));
+        }
+        if self.chain > OPERATORS_MAX || self.expressions > DEPTH_MAX {
             return ControlFlow::Break("one expression");
         }
         ControlFlow::Continue(())

@@ -29,5 +29,7 @@ where
             let _ = sender.send(runtime.block_on(step));
         })
         .map_err(|error| SqlError::internal(format!("cannot start the planning thread: {error}")))?;
-    receiver.await.unwrap_or_else(|_| Err(SqlError::internal("the planner panicked")))
+    receiver
+        .await
+        .unwrap_or_else(|_| Err(SqlError::internal("the planner panicked")))
 }

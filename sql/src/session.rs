@@ -11,7 +11,6 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -79,7 +78,11 @@ impl Session {
         let context = SessionContext::new_with_state(state);
         functions::register(&context)?;
         catalog::register(&context, &snapshot)?;
-        Ok(Self { context, snapshot, access: options.access })
+        Ok(Self {
+            context,
+            snapshot,
+            access: options.access,
+        })
     }
 
     /// The snapshot that answers.
@@ -100,7 +103,12 @@ impl Session {
         let plan = planner::plan(async move { session.plan(&text).await }).await?;
         let schema = plan.schema();
         let stream = execute_stream(Arc::clone(&plan), self.context.task_ctx())?;
-        Ok(Answer { schema, stream, plan, _snapshot: self.snapshot.clone() })
+        Ok(Answer {
+            schema,
+            stream,
+            plan,
+            _snapshot: self.snapshot.clone(),
+        })
     }
 
     /// Runs one statement to its end.
@@ -125,16 +133,13 @@ impl Session {
         let frame = self.context.execute_logical_plan(plan).await?;
         Ok(frame.create_physical_plan().await?)
     }
-
-    /// The logical plan of one statement that was checked before, for views and reports.
-    pub(crate) async fn logical_plan(&self, text: &str) -> Result<LogicalPlan> {
-        Ok(self.context.state().create_logical_plan(text).await?)
-    }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("access", &self.access).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("access", &self.access)
+            .finish_non_exhaustive()
     }
 }
 
@@ -158,8 +163,10 @@ fn config(options: &SessionOptions) -> SessionConfig {
 /// Parses exactly one statement.
 fn parse(text: &str) -> Result<Statement> {
     limits::check_tokens(text)?;
-    let mut statements =
-        DFParserBuilder::new(text).with_dialect(&PostgreSqlDialect {}).build()?.parse_statements()?;
+    let mut statements = DFParserBuilder::new(text)
+        .with_dialect(&PostgreSqlDialect {})
+        .build()?
+        .parse_statements()?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (None, _) => Err(SqlError::NotOneStatement { found: 0 }),
@@ -206,12 +213,17 @@ impl Stream for Answer {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.stream.as_mut().poll_next(context).map(|item| item.map(|batch| batch.map_err(SqlError::from)))
+        self.stream
+            .as_mut()
+            .poll_next(context)
+            .map(|item| item.map(|batch| batch.map_err(SqlError::from)))
     }
 }
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("Answer")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
     }
 }

@@ -50,7 +50,9 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn new(text: &'a str) -> Self {
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let lines = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
         Self { text, lines }
     }
 
@@ -58,7 +60,10 @@ impl<'a> Places<'a> {
         let line = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
         let column = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
         let start = self.lines.get(line).copied().unwrap_or(self.text.len());
-        self.text[start..].char_indices().nth(column).map_or(self.text.len(), |(at, _)| start + at)
+        self.text[start..]
+            .char_indices()
+            .nth(column)
+            .map_or(self.text.len(), |(at, _)| start + at)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `measure frames FILE STORE [MESSAGES_PER_COMMIT]` takes a recorded workload in and tells time and bytes, column by
 //! column. `measure segments STORE [COUNT]` fills a store with small commits and tells what one more costs, and a
-//! snapshot.
+//! snapshot. It reads the recorded messages of `tests/fixtures`, so it runs in the root of the repository.
 #![allow(clippy::print_stdout, reason = "a program for the command line")]
 
 use std::collections::BTreeMap;
@@ -12,26 +12,42 @@ use std::time::{Duration, Instant};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use quipu_proto::frames::FramesReader;
-use quipu_proto::{Decoder, Numbered, Place, Policy, SequenceVerdict, Table, TableBuilders, TopicIncarnation};
+use quipu_proto::{
+    Decoder, Numbered, Place, Policy, SequenceVerdict, Table, TableBuilders, TopicIncarnation,
+};
 use quipu_store::{Commit, Reader, Writer, WriterOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize, default| arguments.get(at).map_or(Ok(default), |number| number.parse());
     match arguments.first().map(String::as_str) {
-        Some("frames") if arguments.len() >= 3 => {
-            frames(Path::new(&arguments[1]), Path::new(&arguments[2]), number(3, 262_144)?)
-        }
+        Some("frames") if arguments.len() >= 3 => frames(
+            Path::new(&arguments[1]),
+            Path::new(&arguments[2]),
+            number(3, 262_144)?,
+        ),
         Some("segments") if arguments.len() >= 2 => segments(Path::new(&arguments[1]), number(2, 1000)?),
-        _ => Err("usage: measure frames FILE STORE [MESSAGES_PER_COMMIT] | measure segments STORE [COUNT]".into()),
+        _ => Err(
+            "usage: measure frames FILE STORE [MESSAGES_PER_COMMIT] | measure segments STORE [COUNT]".into(),
+        ),
     }
 }
 
 /// Processor time of this process so far, in ticks of 10 ms.
 fn processor_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|field| field.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
     Duration::from_millis((ticks(11) + ticks(12)) * 10)
 }
 
@@ -45,9 +61,16 @@ fn frames(file: &Path, store: &Path, per_commit: usize) -> Result<(), Box<dyn Er
     let mut offsets = BTreeMap::new();
     let mut pending = 0;
     let mut seal = |tables: &mut TableBuilders| -> Result<(), Box<dyn Error>> {
-        let batches = tables.finish()?.into_iter().map(|(table, batch)| (table, vec![batch])).collect();
+        let batches = tables
+            .finish()?
+            .into_iter()
+            .map(|(table, batch)| (table, vec![batch]))
+            .collect();
         let before = processor_time();
-        let report = writer.commit(Commit { batches, ..Commit::default() })?;
+        let report = writer.commit(Commit {
+            batches,
+            ..Commit::default()
+        })?;
         commits += processor_time() - before;
         println!(
             "manifest {}: {} rows, {} bytes, press {:?}, sync {:?}, publish {:?}",
@@ -58,7 +81,9 @@ fn frames(file: &Path, store: &Path, per_commit: usize) -> Result<(), Box<dyn Er
     for frame in FramesReader::new(&bytes) {
         let frame = frame?;
         let offset = offsets.entry(frame.partition).or_insert(0_i64);
-        let decoded = decoder.decode(Some(frame.payload)).map_err(|rejection| format!("{rejection:?}"))?;
+        let decoded = decoder
+            .decode(Some(frame.payload))
+            .map_err(|rejection| format!("{rejection:?}"))?;
         let place = Place {
             log,
             partition: frame.partition as i32,
@@ -68,7 +93,10 @@ fn frames(file: &Path, store: &Path, per_commit: usize) -> Result<(), Box<dyn Er
             headers: None,
         };
         *offset += 1;
-        let numbered = Numbered { verdict: SequenceVerdict::InOrder, repeated: false };
+        let numbered = Numbered {
+            verdict: SequenceVerdict::InOrder,
+            repeated: false,
+        };
         protobuf += decoded.protobuf_bytes;
         tables.append(&place, &decoded, numbered, &[]);
         messages += 1;
@@ -82,7 +110,12 @@ fn frames(file: &Path, store: &Path, per_commit: usize) -> Result<(), Box<dyn Er
         seal(&mut tables)?;
     }
     let snapshot = writer.snapshot();
-    let stored: u64 = snapshot.manifest().segments.iter().map(|segment| segment.bytes).sum();
+    let stored: u64 = snapshot
+        .manifest()
+        .segments
+        .iter()
+        .map(|segment| segment.bytes)
+        .sum();
     println!(
         "{messages} messages: {:.3} µs of processor time, {:.1} bytes each, {:.2}:1 against protobuf",
         commits.as_secs_f64() * 1e6 / messages as f64,
@@ -101,7 +134,9 @@ fn columns(snapshot: &quipu_store::Snapshot, messages: u64) -> Result<(), Box<dy
         let reader = SerializedFileReader::new(std::fs::File::open(snapshot.path_of(segment))?)?;
         for group in reader.metadata().row_groups() {
             for column in group.columns() {
-                let entry = columns.entry((segment.table, column.column_path().string())).or_default();
+                let entry = columns
+                    .entry((segment.table, column.column_path().string()))
+                    .or_default();
                 entry.0 += column.compressed_size() as u64;
                 entry.1 += column.uncompressed_size() as u64;
                 entry.2 = format!("{:?}", column.encodings().collect::<Vec<_>>());
@@ -118,7 +153,10 @@ fn columns(snapshot: &quipu_store::Snapshot, messages: u64) -> Result<(), Box<dy
             *uncompressed as f64 / messages as f64
         );
     }
-    println!("{:>7.2} B/message in footers and indexes", other as f64 / messages as f64);
+    println!(
+        "{:>7.2} B/message in footers and indexes",
+        other as f64 / messages as f64
+    );
     Ok(())
 }
 
@@ -134,16 +172,35 @@ fn segments(store: &Path, count: usize) -> Result<(), Box<dyn Error>> {
     let mut reports = Vec::new();
     while writer.manifest().segments.len() < count + 40 {
         for frame in next.by_ref().take(500) {
-            let Ok(decoded) = decoder.decode(Some(frame.payload)) else { continue };
-            let place = Place { log, partition: 0, offset, kafka_time_us: None, key: Some(frame.key), headers: None };
+            let Ok(decoded) = decoder.decode(Some(frame.payload)) else {
+                continue;
+            };
+            let place = Place {
+                log,
+                partition: 0,
+                offset,
+                kafka_time_us: None,
+                key: Some(frame.key),
+                headers: None,
+            };
             offset += 1;
-            let numbered = Numbered { verdict: SequenceVerdict::InOrder, repeated: false };
+            let numbered = Numbered {
+                verdict: SequenceVerdict::InOrder,
+                repeated: false,
+            };
             tables.append(&place, &decoded, numbered, &[]);
         }
-        let batches = tables.finish()?.into_iter().map(|(table, batch)| (table, vec![batch])).collect();
+        let batches = tables
+            .finish()?
+            .into_iter()
+            .map(|(table, batch)| (table, vec![batch]))
+            .collect();
         let live = writer.manifest().segments.len();
         let start = Instant::now();
-        let report = writer.commit(Commit { batches, ..Commit::default() })?;
+        let report = writer.commit(Commit {
+            batches,
+            ..Commit::default()
+        })?;
         if live >= count {
             reports.push((start.elapsed(), report));
         }
@@ -157,12 +214,20 @@ fn segments(store: &Path, count: usize) -> Result<(), Box<dyn Error>> {
             report.publish
         );
     }
-    let bytes = std::fs::metadata(store.join(format!("manifest/{:020}.manifest", writer.manifest().id.0)))?.len();
-    println!("{} segments, manifest of {bytes} bytes", writer.manifest().segments.len());
+    let bytes =
+        std::fs::metadata(store.join(format!("manifest/{:020}.manifest", writer.manifest().id.0)))?.len();
+    println!(
+        "{} segments, manifest of {bytes} bytes",
+        writer.manifest().segments.len()
+    );
     for _ in 0..5 {
         let start = Instant::now();
         let snapshot = Reader::open(store)?.snapshot()?;
-        println!("snapshot of {} segments in {:?}", snapshot.manifest().segments.len(), start.elapsed());
+        println!(
+            "snapshot of {} segments in {:?}",
+            snapshot.manifest().segments.len(),
+            start.elapsed()
+        );
     }
     drop(writer);
     let start = Instant::now();

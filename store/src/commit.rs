@@ -76,20 +76,33 @@ pub(crate) fn settle(
     let start = Instant::now();
     // The largest first, so that no thread is left with it at the end.
     jobs.sort_by_key(|job| {
-        std::cmp::Reverse(job.batches.iter().map(RecordBatch::get_array_memory_size).sum::<usize>())
+        std::cmp::Reverse(
+            job.batches
+                .iter()
+                .map(RecordBatch::get_array_memory_size)
+                .sum::<usize>(),
+        )
     });
     let next = AtomicUsize::new(0);
     let (pressed_at, results) = std::thread::scope(|scope| {
         let work = || encode(scope, disk, root, &jobs, &next);
         let helpers: Vec<_> = (1..threads_max.get().min(jobs.len()))
-            .filter_map(|_| Builder::new().name("quipu-press".to_owned()).spawn_scoped(scope, work).ok())
+            .filter_map(|_| {
+                Builder::new()
+                    .name("quipu-press".to_owned())
+                    .spawn_scoped(scope, work)
+                    .ok()
+            })
             .collect();
         let mut syncing = work();
         for helper in helpers {
             syncing.extend(joined(helper));
         }
         let pressed_at = Instant::now();
-        (pressed_at, syncing.into_iter().map(Syncing::finish).collect::<Vec<_>>())
+        (
+            pressed_at,
+            syncing.into_iter().map(Syncing::finish).collect::<Vec<_>>(),
+        )
     });
     let mut segments = Vec::with_capacity(results.len());
     let mut failure = None;
@@ -108,7 +121,11 @@ pub(crate) fn settle(
         return Err(failure);
     }
     segments.sort_by_key(|segment| segment.id);
-    Ok(Settled { segments, press: pressed_at - start, sync: pressed_at.elapsed() })
+    Ok(Settled {
+        segments,
+        press: pressed_at - start,
+        sync: pressed_at.elapsed(),
+    })
 }
 
 /// A segment on its way to being durable.
@@ -147,7 +164,9 @@ fn encode<'scope, 'env>(
                 let pressed = Arc::new(std::sync::Mutex::new(Some(pressed)));
                 let for_thread = Arc::clone(&pressed);
                 let take = |slot: &std::sync::Mutex<Option<Pressed>>| {
-                    slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+                    slot.lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .take()
                 };
                 let spawned = Builder::new()
                     .name("quipu-sync".to_owned())
@@ -166,23 +185,39 @@ fn encode<'scope, 'env>(
 /// Makes a written segment durable under its own name. A name that is taken means another writer, whose file must not
 /// be replaced: hence a second name and not a renaming.
 fn harden(disk: &dyn Disk, pressed: Option<Pressed>) -> Result<Segment, Failure> {
-    let Some(Pressed { segment, unfinished, path, mut file }) = pressed else {
-        return Err(Failure::Clean(StoreError::Invalid("a segment was to be synced twice".to_owned())));
+    let Some(Pressed {
+        segment,
+        unfinished,
+        path,
+        mut file,
+    }) = pressed
+    else {
+        return Err(Failure::Clean(StoreError::Invalid(
+            "a segment was to be synced twice".to_owned(),
+        )));
     };
-    file.sync().when("sync", &unfinished).map_err(Failure::Uncertain)?;
+    file.sync()
+        .when("sync", &unfinished)
+        .map_err(Failure::Uncertain)?;
     drop(file);
     match disk.hard_link(&unfinished, &path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(Failure::Fenced),
         result => result.when("publish", &path).map_err(Failure::Uncertain)?,
     }
-    disk.remove(&unfinished).when("remove", &unfinished).map_err(Failure::Uncertain)?;
+    disk.remove(&unfinished)
+        .when("remove", &unfinished)
+        .map_err(Failure::Uncertain)?;
     if let Some(folder) = path.parent() {
-        disk.sync_dir(folder).when("sync", folder).map_err(Failure::Uncertain)?;
+        disk.sync_dir(folder)
+            .when("sync", folder)
+            .map_err(Failure::Uncertain)?;
     }
     Ok(segment)
 }
 
 /// The result of a thread; a panic goes on in the thread that waits.
 fn joined<T>(handle: ScopedJoinHandle<'_, T>) -> T {
-    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    handle
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -81,7 +81,11 @@ impl Disk for SystemDisk {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         // Elsewhere a folder cannot be opened as a file, and renames need no sync of their own.
-        if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+        if cfg!(unix) {
+            File::open(path)?.sync_all()
+        } else {
+            Ok(())
+        }
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -108,7 +112,12 @@ impl Disk for SystemDisk {
     }
 
     fn open_lock(&self, path: &Path) -> io::Result<LockFile> {
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
         Ok(LockFile { file })
     }
 }

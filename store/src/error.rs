@@ -129,11 +129,17 @@ impl StoreError {
     }
 
     pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
-        Self::Damaged { path: path.to_owned(), what: what.into() }
+        Self::Damaged {
+            path: path.to_owned(),
+            what: what.into(),
+        }
     }
 
     pub(crate) fn unsupported(path: &Path, what: impl Into<String>) -> Self {
-        Self::Unsupported { path: path.to_owned(), what: what.into() }
+        Self::Unsupported {
+            path: path.to_owned(),
+            what: what.into(),
+        }
     }
 }
 
@@ -145,6 +151,10 @@ pub(crate) trait IoContext<T> {
 
 impl<T> IoContext<T> for io::Result<T> {
     fn when(self, action: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|source| StoreError::Io { action, path: path.to_owned(), source })
+        self.map_err(|source| StoreError::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        })
     }
 }

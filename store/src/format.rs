@@ -22,16 +22,25 @@ pub(crate) fn check(disk: &dyn Disk, root: &Root) -> Result<bool> {
     let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.lines();
     if lines.next() != Some(FIRST_LINE) {
-        return Err(StoreError::damaged(&path, format!("it does not begin with {FIRST_LINE:?}")));
+        return Err(StoreError::damaged(
+            &path,
+            format!("it does not begin with {FIRST_LINE:?}"),
+        ));
     }
-    let version = lines.next().and_then(|line| line.strip_prefix("version ")).and_then(|version| version.parse().ok());
+    let version = lines
+        .next()
+        .and_then(|line| line.strip_prefix("version "))
+        .and_then(|version| version.parse().ok());
     match version {
         Some(FORMAT_VERSION) => Ok(true),
         Some(other) => {
             let what = format!("store format {other} is unknown here, which knows format {FORMAT_VERSION}");
             Err(StoreError::unsupported(&path, what))
         }
-        None => Err(StoreError::damaged(&path, "its second line should be \"version\" and a number")),
+        None => Err(StoreError::damaged(
+            &path,
+            "its second line should be \"version\" and a number",
+        )),
     }
 }
 
@@ -40,7 +49,9 @@ pub(crate) fn write(disk: &dyn Disk, root: &Root) -> Result<()> {
     let path = root.format();
     let unfinished = temporary(&path);
     match disk.remove(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).when("remove", &unfinished),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(error).when("remove", &unfinished);
+        }
         _ => {}
     }
     let mut file = disk.create(&unfinished).when("create", &unfinished)?;

@@ -28,7 +28,11 @@ pub(crate) struct Retired {
 
 impl Retired {
     pub(crate) fn new(segment: &Segment, last: ManifestId) -> Self {
-        Self { path: segment.path.clone(), first: segment.added_by, last }
+        Self {
+            path: segment.path.clone(),
+            first: segment.added_by,
+            last,
+        }
     }
 }
 

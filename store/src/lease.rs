@@ -27,7 +27,11 @@ impl Lease {
     /// the caller looks again.
     pub(crate) fn take(disk: &Arc<dyn Disk>, root: &Root, manifest: ManifestId) -> io::Result<Self> {
         loop {
-            let name = LeaseName { manifest, pid: std::process::id(), nonce: nonce() };
+            let name = LeaseName {
+                manifest,
+                pid: std::process::id(),
+                nonce: nonce(),
+            };
             let path = root.leases().join(name.to_string());
             // Locked under a temporary name first: a lease must never be seen without its lock.
             let unfinished = temporary(&path);
@@ -36,7 +40,13 @@ impl Lease {
                 continue;
             }
             match disk.rename(&unfinished, &path) {
-                Ok(()) => return Ok(Self { path, disk: Arc::clone(disk), _file: file }),
+                Ok(()) => {
+                    return Ok(Self {
+                        path,
+                        disk: Arc::clone(disk),
+                        _file: file,
+                    });
+                }
                 // A writer that opened the store just now swept the unfinished file away.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => {
@@ -63,7 +73,9 @@ pub(crate) fn leased(disk: &dyn Disk, root: &Root) -> io::Result<BTreeSet<Manife
         if is_temporary(&entry.name) {
             continue;
         }
-        let Some(lease) = LeaseName::parse(&entry.name) else { continue };
+        let Some(lease) = LeaseName::parse(&entry.name) else {
+            continue;
+        };
         let path = folder.join(&entry.name);
         // In doubt the lease lives: keeping a file too long harms nobody.
         if is_dead(disk, &path) {
@@ -77,13 +89,17 @@ pub(crate) fn leased(disk: &dyn Disk, root: &Root) -> io::Result<BTreeSet<Manife
 
 fn is_dead(disk: &dyn Disk, path: &std::path::Path) -> bool {
     // Opening makes the file again if its reader has just removed it; it is dead then, and removed at once.
-    disk.open_lock(path).and_then(|file| file.try_exclusive()).unwrap_or(false)
+    disk.open_lock(path)
+        .and_then(|file| file.try_exclusive())
+        .unwrap_or(false)
 }
 
 fn nonce() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     // Process ids come again after a restart of the machine or in another container; the time sets those apart.
-    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    let nanos = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as u64);
     nanos ^ NEXT.fetch_add(1, Ordering::Relaxed).rotate_right(16)
 }
 
@@ -111,7 +127,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::new(folder.path());
         SystemDisk.create_dir(&root.leases()).unwrap();
-        let name = LeaseName { manifest: ManifestId(7), pid: 1, nonce: 1 }.to_string();
+        let name = LeaseName {
+            manifest: ManifestId(7),
+            pid: 1,
+            nonce: 1,
+        }
+        .to_string();
         std::fs::write(root.leases().join(&name), "").unwrap();
         assert_eq!(leased(&SystemDisk, &root).unwrap(), BTreeSet::new());
         assert!(!root.leases().join(&name).exists());

@@ -19,11 +19,19 @@ impl WriterLock {
         let path = root.lock();
         let mut file = disk.open_lock(&path).when("open", &path)?;
         if !file.try_exclusive().when("lock", &path)? {
-            let writer = file.text().ok().and_then(|text| describe(&text)).unwrap_or_else(|| "unknown".to_owned());
-            return Err(StoreError::Locked { path: root.path().to_owned(), writer });
+            let writer = file
+                .text()
+                .ok()
+                .and_then(|text| describe(&text))
+                .unwrap_or_else(|| "unknown".to_owned());
+            return Err(StoreError::Locked {
+                path: root.path().to_owned(),
+                writer,
+            });
         }
         let started = unix_seconds();
-        file.replace_text(&format!("{}\n{started}\n", std::process::id())).when("write", &path)?;
+        file.replace_text(&format!("{}\n{started}\n", std::process::id()))
+            .when("write", &path)?;
         Ok(Self { file })
     }
 }
@@ -39,7 +47,9 @@ impl Drop for WriterLock {
 fn describe(text: &str) -> Option<String> {
     let mut lines = text.lines();
     let pid: u32 = lines.next()?.parse().ok()?;
-    let Some(started) = lines.next().and_then(|line| line.parse::<u64>().ok()) else { return Some(pid.to_string()) };
+    let Some(started) = lines.next().and_then(|line| line.parse::<u64>().ok()) else {
+        return Some(pid.to_string());
+    };
     let seconds = unix_seconds().saturating_sub(started);
     let age = match seconds {
         0..120 => format!("{seconds} s"),
@@ -50,7 +60,9 @@ fn describe(text: &str) -> Option<String> {
 }
 
 fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]
@@ -69,7 +81,10 @@ mod tests {
         let error = WriterLock::take(&SystemDisk, &root).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Locked);
         let message = error.to_string();
-        assert!(message.contains(&format!("process {} (for ", std::process::id())), "{message}");
+        assert!(
+            message.contains(&format!("process {} (for ", std::process::id())),
+            "{message}"
+        );
         assert!(message.contains("use another --store"), "{message}");
         drop(first);
         WriterLock::take(&SystemDisk, &root).unwrap();

@@ -103,7 +103,10 @@ pub(crate) fn segment_path(table: Table, id: SegmentId) -> String {
 
 /// The unfinished sibling of a file.
 pub(crate) fn temporary(path: &Path) -> PathBuf {
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy())
+        .unwrap_or_default();
     path.with_file_name(format!("{TEMP_PREFIX}{name}"))
 }
 
@@ -139,7 +142,9 @@ impl SegmentName {
     /// Reads a file name; nothing but exactly what [`fmt::Display`] writes is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        let id = u64::from_str_radix(name.strip_suffix(".parquet")?, 16).ok().map(SegmentId)?;
+        let id = u64::from_str_radix(name.strip_suffix(".parquet")?, 16)
+            .ok()
+            .map(SegmentId)?;
         exact(Self(id), name)
     }
 }
@@ -175,7 +180,11 @@ impl LeaseName {
 
 impl fmt::Display for LeaseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:020}-{}-{:016x}.lease", self.manifest.0, self.pid, self.nonce)
+        write!(
+            f,
+            "{:020}-{}-{:016x}.lease",
+            self.manifest.0, self.pid, self.nonce
+        )
     }
 }
 
@@ -198,16 +207,29 @@ mod tests {
         let segment = SegmentName(SegmentId(0xabc));
         assert_eq!(segment.to_string(), "0000000000000abc.parquet");
         assert_eq!(SegmentName::parse(&segment.to_string()), Some(segment));
-        let lease = LeaseName { manifest: ManifestId(u64::MAX), pid: 7, nonce: 9 };
+        let lease = LeaseName {
+            manifest: ManifestId(u64::MAX),
+            pid: 7,
+            nonce: 9,
+        };
         assert_eq!(LeaseName::parse(&lease.to_string()), Some(lease));
     }
 
     #[test]
     fn names_that_are_almost_right_are_foreign() {
-        for name in ["17.manifest", "+0000000000000000017.manifest", "00000000000000000017.manifest~", ".manifest"] {
+        for name in [
+            "17.manifest",
+            "+0000000000000000017.manifest",
+            "00000000000000000017.manifest~",
+            ".manifest",
+        ] {
             assert_eq!(ManifestName::parse(name), None, "{name}");
         }
-        for name in ["abc.parquet", "0000000000000ABC.parquet", "0000000000000abc.parquet.crc"] {
+        for name in [
+            "abc.parquet",
+            "0000000000000ABC.parquet",
+            "0000000000000abc.parquet.crc",
+        ] {
             assert_eq!(SegmentName::parse(name), None, "{name}");
         }
         assert_eq!(LeaseName::parse("1-2-3.lease"), None);

@@ -40,7 +40,11 @@ impl Inner {
 
 impl Snapshot {
     pub(crate) fn pinned(root: Root, manifest: Arc<Manifest>) -> (Self, Weak<Inner>) {
-        let inner = Arc::new(Inner { root, manifest, _lease: None });
+        let inner = Arc::new(Inner {
+            root,
+            manifest,
+            _lease: None,
+        });
         let pin = Arc::downgrade(&inner);
         (Self { inner }, pin)
     }
@@ -79,14 +83,23 @@ impl Snapshot {
                     let what = format!("it is missing, though manifest {} has it", self.inner.manifest.id);
                     return Err(StoreError::damaged(&path, what));
                 }
-                Err(source) => return Err(StoreError::Io { action: "read", path, source }),
+                Err(source) => {
+                    return Err(StoreError::Io {
+                        action: "read",
+                        path,
+                        source,
+                    });
+                }
             };
             if bytes.len() as u64 != segment.bytes {
                 let what = format!("it has {} bytes instead of {}", bytes.len(), segment.bytes);
                 return Err(StoreError::damaged(&path, what));
             }
             if xxhash_rust::xxh3::xxh3_64(&bytes) != segment.checksum {
-                return Err(StoreError::damaged(&path, "its checksum does not match its content"));
+                return Err(StoreError::damaged(
+                    &path,
+                    "its checksum does not match its content",
+                ));
             }
         }
         Ok(())
@@ -108,9 +121,15 @@ impl Reader {
         let root = Root::new(path);
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
         if !format::check(&*disk, &root)? {
-            return Err(StoreError::NotFound { path: root.path().to_owned() });
+            return Err(StoreError::NotFound {
+                path: root.path().to_owned(),
+            });
         }
-        Ok(Self { root, disk, latest: Mutex::new(Weak::new()) })
+        Ok(Self {
+            root,
+            disk,
+            latest: Mutex::new(Weak::new()),
+        })
     }
 
     /// Root folder of the store.
@@ -133,8 +152,14 @@ impl Reader {
             if self.newest()? != newest {
                 continue;
             }
-            let Some(manifest) = persist::load(&*self.disk, &self.root, newest)? else { continue };
-            let inner = Arc::new(Inner { root: self.root.clone(), manifest: Arc::new(manifest), _lease: lease });
+            let Some(manifest) = persist::load(&*self.disk, &self.root, newest)? else {
+                continue;
+            };
+            let inner = Arc::new(Inner {
+                root: self.root.clone(),
+                manifest: Arc::new(manifest),
+                _lease: lease,
+            });
             *latest = Arc::downgrade(&inner);
             return Ok(Snapshot { inner });
         }
@@ -145,7 +170,9 @@ impl Reader {
     }
 
     fn newest(&self) -> Result<ManifestId> {
-        persist::list(&*self.disk, &self.root)?.pop().ok_or_else(|| no_manifest(&self.root))
+        persist::list(&*self.disk, &self.root)?
+            .pop()
+            .ok_or_else(|| no_manifest(&self.root))
     }
 
     /// A lease on a manifest; none where the store cannot be written to.
@@ -155,14 +182,20 @@ impl Reader {
             Err(error)
                 if matches!(
                     error.kind(),
-                    io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
+                    io::ErrorKind::ReadOnlyFilesystem
+                        | io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::Unsupported
                 ) =>
             {
                 tracing::warn!(store = %self.root.path().display(), %error,
                     "reading without a lease: a writer may remove files while they are being read");
                 Ok(None)
             }
-            Err(source) => Err(StoreError::Io { action: "lease", path: self.root.leases(), source }),
+            Err(source) => Err(StoreError::Io {
+                action: "lease",
+                path: self.root.leases(),
+                source,
+            }),
         }
     }
 }

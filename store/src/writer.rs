@@ -110,7 +110,11 @@ impl Writer {
     /// of it is visible, and it may be tried again.
     pub fn commit(&mut self, commit: Commit) -> Result<CommitReport> {
         self.check_right()?;
-        let Commit { batches, partitions, remove_segments } = commit;
+        let Commit {
+            batches,
+            partitions,
+            remove_segments,
+        } = commit;
         for (table, batches) in &batches {
             check_schema(*table, batches)?;
         }
@@ -121,11 +125,24 @@ impl Writer {
         let jobs = self.jobs(batches, &manifest);
         manifest.next_segment = self.next_segment;
         let written: Vec<(Table, SegmentId)> = jobs.iter().map(|job| (job.table, job.id)).collect();
-        let settled = settle(&*self.options.disk, &self.root, jobs, self.options.encoding_threads_max);
-        let Settled { segments, press, sync } = settled.map_err(|failure| self.give_up(failure, &[]))?;
+        let settled = settle(
+            &*self.options.disk,
+            &self.root,
+            jobs,
+            self.options.encoding_threads_max,
+        );
+        let Settled {
+            segments,
+            press,
+            sync,
+        } = settled.map_err(|failure| self.give_up(failure, &[]))?;
         let segments: Vec<Arc<Segment>> = segments.into_iter().map(Arc::new).collect();
         let note = add_segments(&mut manifest, &segments, remove_segments.len());
-        let note = CommitNote { press: whole_us(press), sync: whole_us(sync), ..note };
+        let note = CommitNote {
+            press: whole_us(press),
+            sync: whole_us(sync),
+            ..note
+        };
         let (rows, bytes) = (note.rows_added(), note.bytes_added);
         add_note(&mut manifest, note);
 
@@ -138,9 +155,20 @@ impl Writer {
 
         let before = std::mem::replace(&mut self.manifest, Arc::new(manifest));
         let removed = remove_segments.iter().filter_map(|id| before.segment(*id));
-        self.garbage.published(&self.manifest, removed.map(|segment| Retired::new(segment, before.id)));
+        self.garbage.published(
+            &self.manifest,
+            removed.map(|segment| Retired::new(segment, before.id)),
+        );
         self.collect_garbage();
-        Ok(CommitReport { manifest: self.manifest.id, segments, rows, bytes, press, sync, publish })
+        Ok(CommitReport {
+            manifest: self.manifest.id,
+            segments,
+            rows,
+            bytes,
+            press,
+            sync,
+            publish,
+        })
     }
 
     /// Lets go of the store. Dropping does the same.
@@ -152,8 +180,14 @@ impl Writer {
         let path = self.root.path().to_owned();
         match &self.ended {
             None => Ok(()),
-            Some(Ended::Fenced) => Err(StoreError::Fenced { path, manifest: self.manifest.id.next() }),
-            Some(Ended::Poisoned(cause)) => Err(StoreError::Poisoned { path, cause: cause.clone() }),
+            Some(Ended::Fenced) => Err(StoreError::Fenced {
+                path,
+                manifest: self.manifest.id.next(),
+            }),
+            Some(Ended::Poisoned(cause)) => Err(StoreError::Poisoned {
+                path,
+                cause: cause.clone(),
+            }),
         }
     }
 
@@ -162,7 +196,9 @@ impl Writer {
         let old = &*self.manifest;
         let remove: BTreeSet<SegmentId> = remove.iter().copied().collect();
         if let Some(unknown) = remove.iter().find(|id| old.segment(**id).is_none()) {
-            return Err(StoreError::Invalid(format!("segment {unknown} cannot be removed: it is not live")));
+            return Err(StoreError::Invalid(format!(
+                "segment {unknown} cannot be removed: it is not live"
+            )));
         }
         let mut states = old.partitions.clone();
         for state in partitions {
@@ -178,7 +214,12 @@ impl Writer {
             writer_epoch: self.epoch,
             created_us: now_us(),
             next_segment: self.next_segment,
-            segments: old.segments.iter().filter(|segment| !remove.contains(&segment.id)).map(Arc::clone).collect(),
+            segments: old
+                .segments
+                .iter()
+                .filter(|segment| !remove.contains(&segment.id))
+                .map(Arc::clone)
+                .collect(),
             partitions: states,
             rows_committed: old.rows_committed.clone(),
             commits: old.commits.clone(),
@@ -190,7 +231,12 @@ impl Writer {
         let mut jobs = Vec::new();
         for (table, batches) in batches {
             if batches.iter().any(|batch| batch.num_rows() > 0) {
-                jobs.push(Job { table, id: self.next_segment, added_by: manifest.id, batches });
+                jobs.push(Job {
+                    table,
+                    id: self.next_segment,
+                    added_by: manifest.id,
+                    batches,
+                });
                 self.next_segment = SegmentId(self.next_segment.0 + 1);
             }
         }
@@ -203,7 +249,10 @@ impl Writer {
         match failure {
             Failure::Clean(error) => {
                 for (table, id) in written {
-                    gone(&*self.options.disk, &self.root.resolve(&segment_path(*table, *id)));
+                    gone(
+                        &*self.options.disk,
+                        &self.root.resolve(&segment_path(*table, *id)),
+                    );
                 }
                 error
             }
@@ -213,7 +262,10 @@ impl Writer {
             }
             Failure::Fenced => {
                 self.ended = Some(Ended::Fenced);
-                StoreError::Fenced { path: self.root.path().to_owned(), manifest: self.manifest.id.next() }
+                StoreError::Fenced {
+                    path: self.root.path().to_owned(),
+                    manifest: self.manifest.id.next(),
+                }
             }
         }
     }
@@ -223,7 +275,12 @@ impl Writer {
             return;
         }
         self.snapshots.retain(|snapshot| snapshot.strong_count() > 0);
-        let pinned = self.snapshots.iter().filter_map(Weak::upgrade).map(|inner| inner.manifest_id()).collect();
+        let pinned = self
+            .snapshots
+            .iter()
+            .filter_map(Weak::upgrade)
+            .map(|inner| inner.manifest_id())
+            .collect();
         self.garbage.collect(&*self.options.disk, &self.root, &pinned);
     }
 }
@@ -267,6 +324,8 @@ fn whole_us(time: Duration) -> Duration {
 }
 
 fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -329,17 +330,21 @@ async fn open_transport(
         broker: broker.to_string(),
         source,
     };
-    let addresses = lookup_host((broker.host.as_str(), broker.port))
+    let found = lookup_host((broker.host.as_str(), broker.port))
         .await
         .map_err(|_| no_address())?;
+    let addresses: Vec<SocketAddr> = found.filter(|address| family.admits(address)).collect();
+    // One address that swallows packets must not use up the time of the others.
+    let limit = options.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     let mut last = None;
-    for address in addresses.filter(|address| family.admits(address)) {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
+    for address in addresses {
+        match timeout(limit, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
                 stream.set_nodelay(true).map_err(failed)?;
                 return Ok(Box::new(stream));
             }
-            Err(error) => last = Some(error),
+            Ok(Err(error)) => last = Some(error),
+            Err(_) => last = Some(io::ErrorKind::TimedOut.into()),
         }
     }
     Err(last.map_or_else(no_address, failed))

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::address::BrokerAddress;
-use super::batch::{self, BatchError, BatchFault};
+use super::batch::{self, BatchError, BatchFault, Scan};
 use super::connect::Connection;
 use super::error::KafkaError;
 use super::event::{Fetched, SourceEvent};
@@ -20,6 +20,8 @@ use super::partition::{PartitionFetch, State};
 
 /// Longest time that a broker may make us wait by throttling.
 const THROTTLE_MAX: Duration = Duration::from_secs(30);
+/// What a response needs beside the batches of one partition.
+const RESPONSE_HEAD_BYTES: usize = 64 << 10;
 /// A broker that answers an empty fetch at once, instead of waiting for records, is not asked again sooner than this.
 const EMPTY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -27,7 +29,7 @@ const EMPTY_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) enum Command {
     /// Read this partition from now on.
-    Assign(Box<PartitionFetch>),
+    Assign(PartitionFetch),
     /// Give the partition with this handle index back.
     Revoke(usize),
 }
@@ -35,7 +37,7 @@ pub(super) enum Command {
 /// A partition that a leader task gives back.
 #[derive(Debug)]
 pub(super) struct Returned {
-    pub(super) partition: Box<PartitionFetch>,
+    pub(super) partition: PartitionFetch,
     pub(super) why: Why,
 }
 
@@ -71,7 +73,7 @@ pub(super) struct LeaderTask {
     pub(super) events: mpsc::Sender<SourceEvent>,
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
     pub(super) returns: mpsc::UnboundedSender<Returned>,
-    pub(super) partitions: Vec<Box<PartitionFetch>>,
+    pub(super) partitions: Vec<PartitionFetch>,
 }
 
 impl LeaderTask {
@@ -136,77 +138,78 @@ impl LeaderTask {
     }
 
     async fn fetch(&mut self, connection: &mut Connection) -> Result<(), Stop> {
-        // Brokers fill a response in the order of the request, so each partition comes first in turn.
-        self.partitions.rotate_left(1);
-        let positions: Vec<FetchPosition> = self
-            .partitions
+        let (asked, bytes_max) = self.line_up();
+        let positions: Vec<FetchPosition> = self.partitions[..asked]
             .iter()
             .map(|partition| FetchPosition {
                 partition: partition.reference(),
                 offset: partition.position,
                 last_epoch: partition.last_epoch,
-                bytes_max: i32::try_from(partition.bytes_max).unwrap_or(i32::MAX),
+                bytes_max: i32::try_from(bytes_max).unwrap_or(i32::MAX),
             })
             .collect();
         let bounds = FetchBounds {
             wait: self.options.fetch_wait,
-            bytes_max: i32::try_from(self.options.fetch_bytes_max).unwrap_or(i32::MAX),
+            bytes_max: i32::try_from(bytes_max.max(self.options.fetch_bytes_max)).unwrap_or(i32::MAX),
             isolation: self.options.isolation,
         };
-        let asked = Instant::now();
+        let began = Instant::now();
         let answer = fetch(connection, &positions, &bounds).await?;
         let mut quiet = true;
-        let mut answers: Vec<Option<FetchedPartition>> = Vec::new();
-        answers.resize_with(positions.len(), || None);
+        let mut answers: Vec<Option<(FetchedPartition, Scan)>> = Vec::new();
+        answers.resize_with(self.partitions.len(), || None);
         for (index, fetched) in answer.partitions {
             quiet &= fetched.error.is_none() && fetched.records.is_empty();
-            answers[index] = Some(fetched);
+            answers[index] = Some(self.scan(connection, &self.partitions[index], fetched).await?);
         }
+        // From here on nothing can fail for which the partitions would have to go back.
         for (partition, answer) in std::mem::take(&mut self.partitions).into_iter().zip(answers) {
             match answer {
-                Some(fetched) => self.take_in(connection, partition, fetched).await?,
-                // Left out, as brokers do in sessions: nothing new.
+                Some((fetched, scan)) => self.take_in(partition, fetched, scan, asked).await?,
+                // Not asked for, or left out of the answer.
                 None => self.partitions.push(partition),
             }
         }
         if !answer.throttle.is_zero() {
             sleep(answer.throttle.min(THROTTLE_MAX)).await;
-        } else if quiet && asked.elapsed() < EMPTY_PAUSE.min(self.options.fetch_wait) {
+        } else if quiet && began.elapsed() < EMPTY_PAUSE.min(self.options.fetch_wait) {
             sleep(EMPTY_PAUSE.min(self.options.fetch_wait)).await;
         }
         Ok(())
     }
 
-    /// Hands on what came for one partition and moves its position.
-    async fn take_in(
-        &mut self,
+    /// Puts the partitions in the order of the next fetch. Gives how many of them to ask for, and how many bytes of each.
+    ///
+    /// Brokers fill a response in the order of the request, and the first that has something to send gets one whole batch
+    /// in any case. So each partition comes first in turn. One that had its turn and still got no whole batch is asked
+    /// for alone, with all the room that a response may have.
+    fn line_up(&mut self) -> (usize, u32) {
+        let count = self.partitions.len();
+        if let Some(at) = self
+            .partitions
+            .iter()
+            .position(|partition| partition.cuts > count)
+        {
+            self.partitions.swap(0, at);
+            let room = self
+                .options
+                .connect
+                .response_bytes_max
+                .saturating_sub(RESPONSE_HEAD_BYTES);
+            return (1, u32::try_from(room).unwrap_or(u32::MAX));
+        }
+        self.partitions.rotate_left(1);
+        (count, self.options.partition_bytes_max)
+    }
+
+    /// Looks how far the answer for a partition carries its position.
+    async fn scan(
+        &self,
         connection: &mut Connection,
-        mut partition: Box<PartitionFetch>,
+        partition: &PartitionFetch,
         mut fetched: FetchedPartition,
-    ) -> Result<(), Stop> {
-        if let Some(error) = fetched.error {
-            return self.refused(partition, "Fetch", error).await;
-        }
-        partition.failures = 0;
+    ) -> Result<(FetchedPartition, Scan), KafkaError> {
         let position = partition.position;
-        let progress = &partition.handle.progress;
-        progress.told(
-            fetched.high_watermark,
-            fetched.last_stable_offset,
-            fetched.log_start_offset,
-        );
-        if let Some(log_end) = fetched.diverges_at.filter(|end| *end < position) {
-            let error = KafkaError::Truncated {
-                place: partition.handle.place(),
-                position,
-                log_end,
-            };
-            return self.fail(partition, error).await;
-        }
-        if fetched.records.is_empty() {
-            self.partitions.push(partition);
-            return Ok(());
-        }
         let mut scan = batch::scan(&fetched.records, position, fetched.high_watermark);
         if matches!(
             &scan.stop,
@@ -217,10 +220,51 @@ impl LeaderTask {
         ) {
             // Brokers note the high watermark before they read, so records may lie above it. Only what lies above the
             // high watermark of now is wrong.
-            fetched.high_watermark = self
-                .high_watermark_of_now(connection, &partition, fetched.high_watermark)
-                .await?;
+            let asked = [partition.reference()];
+            let latest =
+                list_offsets(connection, &asked, OffsetAt::Latest, Isolation::ReadUncommitted).await?;
+            let latest = latest.into_values().find_map(Result::ok).unwrap_or(-1);
+            fetched.high_watermark = fetched.high_watermark.max(latest);
             scan = batch::scan(&fetched.records, position, fetched.high_watermark);
+        }
+        Ok((fetched, scan))
+    }
+
+    /// Hands on what came for one partition, in a fetch that asked for so many, and moves its position.
+    async fn take_in(
+        &mut self,
+        mut partition: PartitionFetch,
+        fetched: FetchedPartition,
+        scan: Scan,
+        asked: usize,
+    ) -> Result<(), Stop> {
+        if let Some(error) = fetched.error {
+            return self.refused(partition, "Fetch", error).await;
+        }
+        partition.failures = 0;
+        let position = partition.position;
+        let place = partition.handle.place();
+        let progress = &partition.handle.progress;
+        progress.told(
+            fetched.high_watermark,
+            fetched.last_stable_offset,
+            fetched.log_start_offset,
+        );
+        if let Some(log_end) = fetched.diverges_at.filter(|end| *end < position) {
+            return self
+                .fail(
+                    partition,
+                    KafkaError::Truncated {
+                        place,
+                        position,
+                        log_end,
+                    },
+                )
+                .await;
+        }
+        if fetched.records.is_empty() {
+            self.partitions.push(partition);
+            return Ok(());
         }
         if scan.whole_bytes > 0 {
             let next_offset = scan.next_offset.min(partition.end);
@@ -240,17 +284,19 @@ impl LeaderTask {
             partition.handle.progress.set_handing_over(false);
             partition.move_to(next_offset);
             partition.last_epoch = scan.leader_epoch;
-            partition.bytes_max = self.options.partition_bytes_max;
+            partition.cuts = 0;
         }
-        let place = partition.handle.place();
+        if partition.position >= partition.end {
+            return self.finish_or_keep(partition).await;
+        }
         if let Some(source) = scan.stop {
             return self.fail(partition, KafkaError::Batch { place, source }).await;
         }
         if scan.whole_bytes == 0 {
-            // Not one whole batch: ask for more of it, up to what a response may have.
-            let limit = self.options.connect.response_bytes_max;
-            if partition.bytes_max as usize >= limit {
-                let fault = BatchFault::LongerThanResponse { limit };
+            if asked == 1 && partition.cuts > 1 {
+                let fault = BatchFault::LongerThanResponse {
+                    limit: self.options.connect.response_bytes_max,
+                };
                 let source = BatchError {
                     base_offset: position,
                     last_offset: None,
@@ -258,27 +304,14 @@ impl LeaderTask {
                 };
                 return self.fail(partition, KafkaError::Batch { place, source }).await;
             }
-            partition.bytes_max = partition.bytes_max.max(1).saturating_mul(2);
+            partition.cuts += 1;
         }
-        self.finish_or_keep(partition).await
-    }
-
-    async fn high_watermark_of_now(
-        &self,
-        connection: &mut Connection,
-        partition: &PartitionFetch,
-        known: i64,
-    ) -> Result<i64, Stop> {
-        let asked = [partition.reference()];
-        let answers = list_offsets(connection, &asked, OffsetAt::Latest, Isolation::ReadUncommitted).await?;
-        Ok(answers
-            .into_values()
-            .find_map(Result::ok)
-            .map_or(known, |latest| latest.max(known)))
+        self.partitions.push(partition);
+        Ok(())
     }
 
     /// Tells the end of a partition that has reached it, and keeps any other.
-    pub(super) async fn finish_or_keep(&mut self, partition: Box<PartitionFetch>) -> Result<(), Stop> {
+    pub(super) async fn finish_or_keep(&mut self, partition: PartitionFetch) -> Result<(), Stop> {
         if partition.position < partition.end {
             self.partitions.push(partition);
             return Ok(());
@@ -297,7 +330,7 @@ impl LeaderTask {
     /// Deals with a request that the broker refused for one partition.
     pub(super) async fn refused(
         &mut self,
-        mut partition: Box<PartitionFetch>,
+        mut partition: PartitionFetch,
         api: &'static str,
         error: ResponseError,
     ) -> Result<(), Stop> {
@@ -325,11 +358,7 @@ impl LeaderTask {
     }
 
     /// Ends a partition that cannot be read on.
-    pub(super) async fn fail(
-        &mut self,
-        partition: Box<PartitionFetch>,
-        error: KafkaError,
-    ) -> Result<(), Stop> {
+    pub(super) async fn fail(&mut self, partition: PartitionFetch, error: KafkaError) -> Result<(), Stop> {
         partition.handle.progress.close();
         self.tell(SourceEvent::PartitionFailed {
             partition: Arc::clone(&partition.handle),
@@ -340,7 +369,7 @@ impl LeaderTask {
         Ok(())
     }
 
-    pub(super) fn give_back(&self, partition: Box<PartitionFetch>, why: Why) {
+    pub(super) fn give_back(&self, partition: PartitionFetch, why: Why) {
         // Nobody listens only when the whole source is over.
         let _ = self.returns.send(Returned { partition, why });
     }

@@ -5,7 +5,7 @@
 //! | `source.rs` | the source as its user sees it |
 //! | `options.rs`, `env.rs` | what can be chosen; what the environment says |
 //! | `event.rs`, `hole.rs`, `error.rs` | what the source tells: events, offset holes, errors |
-//! | `supervisor.rs` | metadata to tasks: which partition is read from which broker |
+//! | `supervisor.rs`, `supervisor/` | metadata to tasks: which partition is read from which broker; stalls |
 //! | `leader.rs`, `open.rs` | the task of one broker; where its partitions begin and end |
 //! | `partition.rs`, `progress.rs`, `backoff.rs` | a partition on its way between tasks; how far it is; waiting |
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |

@@ -63,7 +63,6 @@ async fn ask(task: &LeaderTask, connection: &mut Connection) -> Result<Answers, 
     let waiting: Vec<&PartitionFetch> = task
         .partitions
         .iter()
-        .map(Box::as_ref)
         .filter(|partition| partition.state != State::Fetching)
         .collect();
     let all: Vec<PartitionRef> = waiting.iter().map(|partition| partition.reference()).collect();
@@ -136,7 +135,7 @@ impl Answers {
 }
 
 /// Moves one partition to where fetching begins, and tells so.
-async fn place(task: &mut LeaderTask, mut partition: Box<PartitionFetch>, known: &Known) -> Result<(), Stop> {
+async fn place(task: &mut LeaderTask, mut partition: PartitionFetch, known: &Known) -> Result<(), Stop> {
     let name = partition.handle.place();
     let (log_start, high_watermark) = (known.log_start, known.high_watermark);
     if let State::Opening(start) = partition.state {

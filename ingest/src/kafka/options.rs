@@ -92,7 +92,8 @@ pub struct KafkaOptions {
     /// Most bytes of one fetch from one broker. Default 16 MiB. Together with the room of the event channel this bounds
     /// the memory of the source.
     pub fetch_bytes_max: u32,
-    /// Most bytes of one partition in one fetch. Default 4 MiB; grows by itself for a batch that is larger.
+    /// Most bytes of one partition in one fetch. Default 4 MiB; a batch that is larger comes all the
+    /// same.
     pub partition_bytes_max: u32,
     /// How long a broker may wait for new records before it answers. Default 500 ms.
     pub fetch_wait: Duration,

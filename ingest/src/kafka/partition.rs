@@ -61,19 +61,14 @@ pub(super) struct PartitionFetch {
     pub(super) end: i64,
     /// Leader epoch of the batch read last.
     pub(super) last_epoch: i32,
-    /// Most bytes of one fetch.
-    pub(super) bytes_max: u32,
+    /// Fetches in a row that brought a part of a batch and no whole one.
+    pub(super) cuts: usize,
     /// Failures since the last success.
     pub(super) failures: u32,
 }
 
 impl PartitionFetch {
-    pub(super) fn new(
-        handle: Arc<PartitionHandle>,
-        topic_id: Option<Uuid>,
-        start: Start,
-        bytes_max: u32,
-    ) -> Self {
+    pub(super) fn new(handle: Arc<PartitionHandle>, topic_id: Option<Uuid>, start: Start) -> Self {
         Self {
             handle,
             topic_id,
@@ -82,7 +77,7 @@ impl PartitionFetch {
             position: -1,
             end: i64::MAX,
             last_epoch: -1,
-            bytes_max,
+            cuts: 0,
             failures: 0,
         }
     }

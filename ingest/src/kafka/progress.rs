@@ -1,5 +1,6 @@
 //! How far each partition has been read, and whether it has come to a stop.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -104,6 +105,17 @@ pub struct StallReport {
     pub last_stable_offset: i64,
     /// For how long the position has not moved.
     pub standing: Duration,
+}
+
+impl fmt::Display for StallReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.standing.as_secs();
+        write!(
+            f,
+            "it stands at offset {} for {seconds} s although records up to {} are there",
+            self.position, self.last_stable_offset
+        )
+    }
 }
 
 /// Watches one partition: below its last stable offset without progress for `limit` is a stall. A partition at its last

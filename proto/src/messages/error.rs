@@ -53,7 +53,10 @@ impl<'a> ErrorView<'a> {
                     5 => context.push(Entry::parse(cursor.bytes(tag)?, depth, scratch)?),
                     6 => view.severity = cursor.enumeration(tag)?,
                     7 => view.exception_type = cursor.text(tag)?,
-                    8 => suggestions.push(cursor.text(tag)?),
+                    8 => {
+                        scratch.count_part()?;
+                        suggestions.push(cursor.text(tag)?);
+                    }
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
             }

@@ -10,7 +10,7 @@ use crate::header::Header;
 use crate::limits::RECORD_ROWS_MAX;
 use crate::messages::RowContext;
 use crate::messages::event::EventView;
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, check_composed};
 use crate::wire::{Cursor, Depth};
 
 /// An EventBatch, borrowed.
@@ -44,7 +44,13 @@ impl<'a> EventBatchView<'a> {
                 }
             }
         }
+        check_composed(view.repeated_bytes())?;
         Ok(view)
+    }
+
+    /// Bytes that all rows of the batch repeat.
+    pub(crate) fn repeated_bytes(&self) -> usize {
+        self.events.len().saturating_mul(self.header.map_or(0, |header| header.message_id.len()))
     }
 }
 

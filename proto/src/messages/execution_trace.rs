@@ -57,10 +57,16 @@ impl<'a> ExecutionTraceView<'a> {
                     1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
                     2 => view.thread_id = cursor.text(tag)?,
                     3 => view.execution_id = cursor.text(tag)?,
-                    4 => nodes.push(cursor.bytes(tag)?),
+                    4 => {
+                        scratch.count_part()?;
+                        nodes.push(cursor.bytes(tag)?);
+                    }
                     5 => view.total_duration_ms = cursor.uint64(tag)?,
                     6 => view.total_tokens = cursor.uint64(tag)?,
-                    7 => errors.push(cursor.bytes(tag)?),
+                    7 => {
+                        scratch.count_part()?;
+                        errors.push(cursor.bytes(tag)?);
+                    }
                     8 => view.completed = cursor.boolean(tag)?,
                     9 => view.started_at = cursor.text(tag)?,
                     10 => view.ended_at = cursor.text(tag)?,
@@ -92,6 +98,7 @@ fn compose_array<'a>(
     for (index, &bytes) in encoded.iter().enumerate() {
         scratch.text.push(if index == 0 { b'[' } else { b',' });
         compose(bytes, depth.enter()?, scratch)?;
+        scratch.check_len()?;
     }
     scratch.text.push(b']');
     Ok(Some(scratch.span_from(start)))

@@ -14,7 +14,7 @@ use crate::header::Header;
 use crate::limits::RECORD_ROWS_MAX;
 use crate::maps::{self, Chunks, Entries, Entry, MapValue, TextValue};
 use crate::messages::RowContext;
-use crate::scratch::{Scratch, Span};
+use crate::scratch::{Scratch, Span, check_composed};
 use crate::sequence::Emitter;
 use crate::wire::{Cursor, Depth, Tag};
 
@@ -167,7 +167,15 @@ impl<'a> MetricsView<'a> {
         }
         keep_last_of_each_name(&mut view.metrics);
         view.tags = maps::compose(&mut tags, scratch)?;
+        check_composed(view.repeated_bytes())?;
         Ok(view)
+    }
+
+    /// Bytes that all rows of the message repeat.
+    pub(crate) fn repeated_bytes(&self) -> usize {
+        let header = self.header.map_or(0, |header| header.repeated_bytes());
+        let one = header + self.scope.len() + self.scope_id.len() + self.tags.map_or(0, Span::len);
+        self.metrics.len().saturating_mul(one)
     }
 
     /// Which counter numbers such a message.
@@ -233,7 +241,8 @@ impl MetricsColumns {
         // What a newer producer added to the message stands once, in its first row.
         let is_first = metric.is_none_or(|metric| view.metrics.first().is_some_and(|first| first.item == metric.item));
         let unknown_fields = if is_first { row.unknown_fields } else { &[] };
-        self.common.push(row.place, item, view.header.as_ref(), row.numbered, unknown_fields);
+        let place = if is_first { row.place } else { row.place_repeated };
+        self.common.push(place, item, view.header.as_ref(), row.numbered, unknown_fields);
         push_text(&mut self.scope, view.scope);
         push_text(&mut self.scope_id, view.scope_id);
         self.name.append_option(metric.map(|metric| metric.name));

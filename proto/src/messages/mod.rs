@@ -27,6 +27,8 @@ use crate::scratch::ComposedText;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowContext<'a> {
     pub(crate) place: &'a Place<'a>,
+    /// The place for all rows but the first.
+    pub(crate) place_repeated: &'a Place<'a>,
     pub(crate) numbered: Numbered,
     pub(crate) composed: ComposedText<'a>,
     pub(crate) unknown_fields: &'a [u8],

@@ -49,6 +49,7 @@ impl<'a> StateDiffView<'a> {
                         scratch.text.push(if view.operation_count == 0 { b'[' } else { b',' });
                         operation.write(&mut scratch.text);
                         view.operation_count += 1;
+                        scratch.check_len()?;
                     }
                     4 => view.state_hash = cursor.bytes(tag)?,
                     5 => full_state = cursor.bytes(tag)?,

@@ -59,7 +59,10 @@ impl<'a> ToolExecutionView<'a> {
                     5 => arguments = cursor.bytes(tag)?,
                     6 => result = cursor.bytes(tag)?,
                     7 => view.error = cursor.text(tag)?,
-                    8 => error_details.push(cursor.bytes(tag)?),
+                    8 => {
+                        scratch.count_part()?;
+                        error_details.push(cursor.bytes(tag)?);
+                    }
                     9 => view.duration_us = cursor.int64(tag)?,
                     10 => view.retry_count = cursor.uint32(tag)?,
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,

@@ -309,11 +309,10 @@ fn assert_tool_execution(execution: &ToolExecution, row: &Row) -> Table {
 
 /// The state of a checkpoint, decompressed; `None` if that cannot be done.
 pub fn plain_state(checkpoint: &Checkpoint) -> Option<Vec<u8>> {
-    let compression = checkpoint.compression_info.as_ref().map_or(0, |info| info.compression());
-    match compression {
-        CompressionType::CompressionNone => Some(checkpoint.state.clone()),
-        CompressionType::CompressionZstd => zstd::decode_all(&*checkpoint.state).ok(),
-        CompressionType::CompressionLz4 | CompressionType::CompressionSnappy => None,
+    match CompressionType::try_from(checkpoint.compression_info.as_ref().map_or(0, |info| info.r#type)) {
+        Ok(CompressionType::CompressionNone) => Some(checkpoint.state.clone()),
+        Ok(CompressionType::CompressionZstd) => zstd::decode_all(&*checkpoint.state).ok(),
+        Ok(CompressionType::CompressionLz4 | CompressionType::CompressionSnappy) | Err(_) => None,
     }
 }
 
@@ -336,8 +335,7 @@ fn assert_checkpoint(checkpoint: &Checkpoint, row: &Row) -> Table {
         info.map(|info| info.compression_ratio.to_bits())
     );
     assert_json(row, "metadata", texts_object(&checkpoint.metadata));
-    let unknown_compression = info.is_some_and(|info| CompressionType::try_from(info.r#type).is_err());
-    let plain = if unknown_compression { None } else { plain_state(checkpoint) };
+    let plain = plain_state(checkpoint);
     let is_empty = checkpoint.state.is_empty();
     match &plain {
         Some(plain) if !is_empty && text::is_json(plain) => {

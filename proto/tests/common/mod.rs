@@ -106,7 +106,7 @@ impl Row {
 }
 
 /// The rows that records became, by table.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Rows(Vec<(Table, RecordBatch)>);
 
 impl Rows {

@@ -25,8 +25,14 @@ pub fn bytes(value: &[u8]) -> String {
     format!("{{\"$bytes\":\"{}\"}}", BASE64.encode(value))
 }
 
-/// Whether bytes are one JSON value in UTF-8.
+/// Whether bytes are one JSON value in UTF-8 of at most 100 levels.
 pub fn is_json(value: &[u8]) -> bool {
+    let is_deep = value.starts_with(&[b'['; 101]);
+    !is_deep && is_readable(value)
+}
+
+/// Whether bytes are one JSON value in UTF-8.
+pub fn is_readable(value: &[u8]) -> bool {
     std::str::from_utf8(value).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
@@ -59,13 +65,14 @@ pub enum Json<'a> {
     Object(Vec<(String, &'a str)>),
 }
 
-/// Reads one level of a JSON value.
+/// Reads one level of a JSON value. Parts keep their exact text, white space included.
 pub fn parse(text: &str) -> Json<'_> {
     let text = text.trim();
     match text.as_bytes()[0] {
         b'n' => Json::Null,
         b't' | b'f' => Json::Bool(text == "true"),
-        b'"' => Json::String(serde_json::from_str(text).unwrap()),
+        // A lone surrogate is JSON, but no text.
+        b'"' => Json::String(serde_json::from_str(text).unwrap_or_default()),
         b'[' => Json::Array(parts(&text[1..text.len() - 1])),
         b'{' => Json::Object(
             parts(&text[1..text.len() - 1])
@@ -73,7 +80,7 @@ pub fn parse(text: &str) -> Json<'_> {
                 .map(|member| {
                     let colon = end_of_value(member);
                     let key = serde_json::from_str(&member[..colon]).unwrap();
-                    (key, member[colon..].trim_start().strip_prefix(':').unwrap().trim())
+                    (key, member[colon..].strip_prefix(':').unwrap())
                 })
                 .collect(),
         ),
@@ -108,14 +115,14 @@ fn end_of_value(text: &str) -> usize {
 /// Splits at the commas of the outermost level.
 fn parts(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
-    let mut rest = text.trim();
+    let mut rest = text;
     while !rest.is_empty() {
         let mut end = end_of_value(rest);
         if rest[end..].starts_with(':') {
             // A member: the key ended here, its value follows.
             end += 1 + end_of_value(&rest[end + 1..]);
         }
-        parts.push(rest[..end].trim());
+        parts.push(&rest[..end]);
         rest = rest[end..].strip_prefix(',').unwrap_or_default();
     }
     parts

@@ -33,13 +33,16 @@ const DEFAULT_STORE: &str = "quipu-demo";
 /// Stores of earlier demos that are passed over before giving up.
 const STORES_MAX: u32 = 1_000;
 
-const EXAMPLES: &str = "\
-Starts a Kafka broker on a free port of this machine, lets a fleet of agents produce to it, follows the topic like
-any other, and says what arrived and what did not. A few messages are lost and one is damaged on purpose.";
+const EXPLANATION: &str = "\
+Starts a Kafka broker on a free port of this machine, lets a fleet of agents
+produce to it, follows the topic like any other, and says what arrived and what
+did not. A few messages are lost and one is damaged on purpose.
 
-/// Arguments of `quipu demo`. The store is a fresh ./quipu-demo unless --store names another.
+The store is a fresh ./quipu-demo unless --store names another place.";
+
+/// Arguments of `quipu demo`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXPLANATION)]
 pub(crate) struct Args {
     /// About how many messages the fleet sends
     #[arg(long, default_value_t = 50_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]

@@ -14,7 +14,8 @@ pub(crate) const HELP: &str = "\
 \\?               this list
 \\q               leave (also Ctrl-D, quit, exit)
 
-SQL may take several lines and ends with a semicolon. Every statement sees the newest commit.
+SQL may take several lines and ends with a semicolon.
+Every statement sees the newest commit.
 Ctrl-C throws away what is typed, or cancels what is running.";
 
 /// The query behind `\d`.

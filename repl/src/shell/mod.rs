@@ -43,7 +43,7 @@ pub(crate) fn run(global: &Global, runtime: &Runtime) -> Result<()> {
 
 /// As [`run`], beginning with another style.
 pub(crate) fn run_styled(global: &Global, runtime: &Runtime, style: Style) -> Result<()> {
-    let query = Query::open(&global.store_path())?.interruptible(runtime);
+    let query = Query::open(&global.store_path())?.interruptible(runtime)?;
     let mut shell = Shell {
         query,
         runtime,

@@ -1,15 +1,17 @@
 //! Running the binary.
 
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// A recorded file of a few thousand messages.
-pub const SMALL_FRAMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/small.frames");
+pub(crate) const SMALL_FRAMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/small.frames");
 
 /// The binary, with no setting of whoever runs the tests.
-pub fn quipu() -> Command {
+pub(crate) fn quipu() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quipu"));
     command.stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
@@ -26,18 +28,18 @@ pub fn quipu() -> Command {
 
 /// What a run said and how it ended.
 #[derive(Debug)]
-pub struct Told {
+pub(crate) struct Told {
     /// The exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 impl Told {
     /// Runs a command to its end.
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output().unwrap();
         Self {
             code: output.status.code().unwrap(),
@@ -47,7 +49,7 @@ impl Told {
     }
 
     /// Runs a command with something on its standard input.
-    pub fn with_input(command: &mut Command, input: &str) -> Self {
+    pub(crate) fn with_input(command: &mut Command, input: &str) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -65,7 +67,7 @@ impl Told {
 }
 
 /// A store with a recorded file in it, made once. It is only read.
-pub fn recorded_store() -> &'static Path {
+pub(crate) fn recorded_store() -> &'static Path {
     static STORE: OnceLock<PathBuf> = OnceLock::new();
     STORE.get_or_init(|| {
         // Below the build folder, as a static is never dropped and would leave a temporary folder behind.
@@ -84,6 +86,6 @@ pub fn recorded_store() -> &'static Path {
 }
 
 /// A path as an argument.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }

@@ -82,7 +82,12 @@ pub(crate) fn register(context: &SessionContext) -> Result<()> {
 /// Shows as text what `->` gives: a column of mixed types, which only the JSON functions understand.
 pub(crate) fn json_as_text(plan: LogicalPlan) -> Result<LogicalPlan> {
     let is_json = |data_type: &_| datafusion_functions_json::JSON_UNION_DATA_TYPE.equals_datatype(data_type);
-    if !plan.schema().fields().iter().any(|field| is_json(field.data_type())) {
+    if !plan
+        .schema()
+        .fields()
+        .iter()
+        .any(|field| is_json(field.data_type()))
+    {
         return Ok(plan);
     }
     let to_text = udfs::json_union_to_text_udf();
@@ -92,7 +97,9 @@ pub(crate) fn json_as_text(plan: LogicalPlan) -> Result<LogicalPlan> {
         .map(|(qualifier, field)| {
             let column = Expr::from((qualifier, field));
             if is_json(field.data_type()) {
-                to_text.call(vec![column]).alias_qualified(qualifier.cloned(), field.name())
+                to_text
+                    .call(vec![column])
+                    .alias_qualified(qualifier.cloned(), field.name())
             } else {
                 column
             }

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{Array, AsArray, StringViewBuilder};
+use datafusion::arrow::array::{AsArray, StringViewArray, StringViewBuilder};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-    scalar_doc_sections::DOC_SECTION_ENCODING,
+    scalar_doc_sections::DOC_SECTION_STRING,
 };
 
 /// The function.
@@ -25,7 +25,9 @@ struct UuidText {
 
 impl UuidText {
     fn new() -> Self {
-        Self { signature: Signature::exact(vec![DataType::BinaryView], Volatility::Immutable) }
+        Self {
+            signature: Signature::exact(vec![DataType::BinaryView], Volatility::Immutable),
+        }
     }
 }
 
@@ -54,7 +56,7 @@ impl ScalarUDFImpl for UuidText {
     fn documentation(&self) -> Option<&Documentation> {
         static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
             Documentation::builder(
-                DOC_SECTION_ENCODING,
+                DOC_SECTION_STRING,
                 "The text of an id: a hyphenated UUID when it is 16 bytes long, else hexadecimal.",
                 "uuid_text(bytes)",
             )
@@ -65,7 +67,7 @@ impl ScalarUDFImpl for UuidText {
     }
 }
 
-fn texts<'a>(ids: impl Iterator<Item = Option<&'a [u8]>>) -> impl Array {
+fn texts<'a>(ids: impl Iterator<Item = Option<&'a [u8]>>) -> StringViewArray {
     let mut texts = StringViewBuilder::new();
     let mut text = String::with_capacity(36);
     for id in ids {
@@ -92,7 +94,15 @@ mod tests {
     fn sixteen_bytes_are_a_uuid_and_others_hexadecimal() {
         let id: Vec<u8> = (0..16).collect();
         let texts = texts([Some(&id[..]), Some(&[0xab, 0x01]), Some(&[]), None].into_iter());
-        let texts: Vec<_> = texts.as_string_view().iter().collect();
-        assert_eq!(texts, [Some("00010203-0405-0607-0809-0a0b0c0d0e0f"), Some("ab01"), Some(""), None]);
+        let texts: Vec<_> = texts.iter().collect();
+        assert_eq!(
+            texts,
+            [
+                Some("00010203-0405-0607-0809-0a0b0c0d0e0f"),
+                Some("ab01"),
+                Some(""),
+                None
+            ]
+        );
     }
 }

@@ -32,14 +32,22 @@ impl Completeness {
     /// Seen of expected, from 0 to 1; 1 if nothing is expected.
     #[must_use]
     pub fn ratio(&self) -> f64 {
-        if self.expected == 0 { 1.0 } else { self.seen as f64 / self.expected as f64 }
+        if self.expected == 0 {
+            1.0
+        } else {
+            self.seen as f64 / self.expected as f64
+        }
     }
 }
 
 impl fmt::Display for Completeness {
     /// One line. The ratio is cut, not rounded, so that 100 % means that nothing is missing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let percent = if self.missing == 0 { 100.0 } else { (self.ratio() * 1e5).floor().min(99_999.0) / 1e3 };
+        let percent = if self.missing == 0 {
+            100.0
+        } else {
+            (self.ratio() * 1e5).floor().min(99_999.0) / 1e3
+        };
         write!(
             f,
             "completeness {percent:.3} %: {} of {} numbered messages seen in {} threads, {} missing, {} dead letters",
@@ -55,7 +63,9 @@ impl fmt::Display for Completeness {
 pub async fn completeness(session: &Session) -> Result<Completeness> {
     let batches = session.collect(include_str!("completeness.sql")).await?;
     let row = batches.iter().find(|batch| batch.num_rows() == 1);
-    let Some(row) = row else { return Err(SqlError::internal("the completeness report has no row")) };
+    let Some(row) = row else {
+        return Err(SqlError::internal("the completeness report has no row"));
+    };
     let (expected, missing) = (number(row, "expected")?, number(row, "missing")?);
     Ok(Completeness {
         messages: saturating(number(row, "messages")?),
@@ -86,19 +96,37 @@ fn number(row: &RecordBatch, column: &str) -> Result<u128> {
 mod tests {
     use super::*;
 
-    const WHOLE: Completeness =
-        Completeness { messages: 10, threads: 2, expected: 8, seen: 8, missing: 0, dead_letters: 0 };
+    const WHOLE: Completeness = Completeness {
+        messages: 10,
+        threads: 2,
+        expected: 8,
+        seen: 8,
+        missing: 0,
+        dead_letters: 0,
+    };
 
     #[test]
     fn only_a_whole_account_is_told_as_100_percent() {
         assert!(WHOLE.to_string().starts_with("completeness 100.000 %: 8 of 8"));
-        let almost = Completeness { expected: 10_000_000, seen: 9_999_999, missing: 1, ..WHOLE };
-        assert!(almost.to_string().starts_with("completeness 99.999 %"), "{almost}");
+        let almost = Completeness {
+            expected: 10_000_000,
+            seen: 9_999_999,
+            missing: 1,
+            ..WHOLE
+        };
+        assert!(
+            almost.to_string().starts_with("completeness 99.999 %"),
+            "{almost}"
+        );
     }
 
     #[test]
     fn a_store_without_numbered_messages_is_complete() {
-        let empty = Completeness { expected: 0, seen: 0, ..WHOLE };
+        let empty = Completeness {
+            expected: 0,
+            seen: 0,
+            ..WHOLE
+        };
         assert!((empty.ratio() - 1.0).abs() < f64::EPSILON);
     }
 }

@@ -15,14 +15,35 @@ use super::{batch, times};
 pub(super) fn rows(manifest: &Manifest) -> Result<RecordBatch> {
     let each = || manifest.commits.iter().map(Arc::as_ref);
     batch([
-        ("manifest", Arc::new(UInt64Array::from_iter_values(each().map(|c| c.manifest.0)))),
+        (
+            "manifest",
+            Arc::new(UInt64Array::from_iter_values(each().map(|c| c.manifest.0))),
+        ),
         ("committed", times(each().map(|c| Some(c.created_us)))),
-        ("rows", Arc::new(UInt64Array::from_iter_values(each().map(CommitNote::rows_added)))),
-        ("segments_added", Arc::new(UInt32Array::from_iter_values(each().map(|c| c.segments_added)))),
-        ("segments_removed", Arc::new(UInt32Array::from_iter_values(each().map(|c| c.segments_removed)))),
-        ("bytes_added", Arc::new(UInt64Array::from_iter_values(each().map(|c| c.bytes_added)))),
-        ("press_us", Arc::new(Int64Array::from_iter_values(each().map(|c| micros(c.press))))),
-        ("sync_us", Arc::new(Int64Array::from_iter_values(each().map(|c| micros(c.sync))))),
+        (
+            "rows",
+            Arc::new(UInt64Array::from_iter_values(each().map(CommitNote::rows_added))),
+        ),
+        (
+            "segments_added",
+            Arc::new(UInt32Array::from_iter_values(each().map(|c| c.segments_added))),
+        ),
+        (
+            "segments_removed",
+            Arc::new(UInt32Array::from_iter_values(each().map(|c| c.segments_removed))),
+        ),
+        (
+            "bytes_added",
+            Arc::new(UInt64Array::from_iter_values(each().map(|c| c.bytes_added))),
+        ),
+        (
+            "press_us",
+            Arc::new(Int64Array::from_iter_values(each().map(|c| micros(c.press)))),
+        ),
+        (
+            "sync_us",
+            Arc::new(Int64Array::from_iter_values(each().map(|c| micros(c.sync)))),
+        ),
     ])
 }
 

@@ -24,7 +24,11 @@ impl Row {
         Self {
             name: name.to_owned(),
             kind,
-            origin: if kind == "scalar" { Origin::of(name) } else { Origin::DataFusion },
+            origin: if kind == "scalar" {
+                Origin::of(name)
+            } else {
+                Origin::DataFusion
+            },
             syntax: documentation.map(|text| text.syntax_example.clone()),
             description: documentation.map(|text| text.description.clone()),
         }
@@ -35,17 +39,60 @@ impl Row {
 pub(super) fn rows(state: &SessionState) -> Result<RecordBatch> {
     let mut rows: Vec<Row> = Vec::new();
     // Functions stand in the session once per alias.
-    rows.extend(state.scalar_functions().values().map(|f| Row::new(f.name(), "scalar", f.documentation())));
-    rows.extend(state.aggregate_functions().values().map(|f| Row::new(f.name(), "aggregate", f.documentation())));
-    rows.extend(state.window_functions().values().map(|f| Row::new(f.name(), "window", f.documentation())));
-    rows.extend(state.table_functions().keys().map(|name| Row::new(name, "table", None)));
+    rows.extend(
+        state
+            .scalar_functions()
+            .values()
+            .map(|f| Row::new(f.name(), "scalar", f.documentation())),
+    );
+    rows.extend(
+        state
+            .aggregate_functions()
+            .values()
+            .map(|f| Row::new(f.name(), "aggregate", f.documentation())),
+    );
+    rows.extend(
+        state
+            .window_functions()
+            .values()
+            .map(|f| Row::new(f.name(), "window", f.documentation())),
+    );
+    rows.extend(
+        state
+            .table_functions()
+            .keys()
+            .map(|name| Row::new(name, "table", None)),
+    );
     rows.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
     rows.dedup_by(|a, b| (&a.name, a.kind) == (&b.name, b.kind));
     batch([
-        ("name", Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| &row.name)))),
-        ("kind", Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| row.kind)))),
-        ("origin", Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| row.origin.as_str())))),
-        ("syntax", Arc::new(StringViewArray::from_iter(rows.iter().map(|row| row.syntax.as_deref())))),
-        ("description", Arc::new(StringViewArray::from_iter(rows.iter().map(|row| row.description.as_deref())))),
+        (
+            "name",
+            Arc::new(StringViewArray::from_iter_values(
+                rows.iter().map(|row| &row.name),
+            )),
+        ),
+        (
+            "kind",
+            Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| row.kind))),
+        ),
+        (
+            "origin",
+            Arc::new(StringViewArray::from_iter_values(
+                rows.iter().map(|row| row.origin.as_str()),
+            )),
+        ),
+        (
+            "syntax",
+            Arc::new(StringViewArray::from_iter(
+                rows.iter().map(|row| row.syntax.as_deref()),
+            )),
+        ),
+        (
+            "description",
+            Arc::new(StringViewArray::from_iter(
+                rows.iter().map(|row| row.description.as_deref()),
+            )),
+        ),
     ])
 }

@@ -33,13 +33,18 @@ pub(crate) async fn table(name: &str, source: &Arc<Source>) -> Result<Option<Arc
         "segments" => segments::rows(manifest)?,
         _ => return Ok(None),
     };
-    Ok(Some(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?)))
+    Ok(Some(Arc::new(MemTable::try_new(
+        rows.schema(),
+        vec![vec![rows]],
+    )?)))
 }
 
 /// A batch of named columns; whether a column may be null follows from its values.
 fn batch<const N: usize>(columns: [(&'static str, ArrayRef); N]) -> Result<RecordBatch> {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+        .collect();
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
@@ -47,7 +52,10 @@ fn batch<const N: usize>(columns: [(&'static str, ArrayRef); N]) -> Result<Recor
 /// Points in time, in microseconds since the Unix epoch.
 fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
     let array = TimestampMicrosecondArray::from_iter(values).with_timezone("UTC");
-    debug_assert!(matches!(array_type(&array), DataType::Timestamp(TimeUnit::Microsecond, Some(_))));
+    debug_assert!(matches!(
+        array_type(&array),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_))
+    ));
     Arc::new(array)
 }
 

@@ -15,19 +15,56 @@ use super::batch;
 pub(super) fn rows(manifest: &Manifest) -> Result<RecordBatch> {
     let each = || manifest.partitions.iter();
     batch([
-        ("topic", Arc::new(StringViewArray::from_iter_values(each().map(|p| &*p.log.log.topic)))),
-        ("incarnation", Arc::new(StringViewArray::from_iter_values(each().map(|p| &*p.log.log.incarnation)))),
-        ("partition", Arc::new(Int32Array::from_iter_values(each().map(|p| p.log.partition.0)))),
-        ("first_offset", Arc::new(Int64Array::from_iter_values(each().map(|p| p.first_offset.0)))),
-        ("next_offset", Arc::new(Int64Array::from_iter_values(each().map(|p| p.next_offset.0)))),
-        ("head", Arc::new(StringViewArray::from_iter_values(each().map(|p| p.head.as_str())))),
-        ("log_start_at_open", Arc::new(Int64Array::from_iter_values(each().map(|p| p.log_start_at_open.0)))),
-        ("high_watermark", Arc::new(Int64Array::from_iter(each().map(|p| p.high_watermark.map(|offset| offset.0))))),
+        (
+            "topic",
+            Arc::new(StringViewArray::from_iter_values(
+                each().map(|p| &*p.log.log.topic),
+            )),
+        ),
+        (
+            "incarnation",
+            Arc::new(StringViewArray::from_iter_values(
+                each().map(|p| &*p.log.log.incarnation),
+            )),
+        ),
+        (
+            "partition",
+            Arc::new(Int32Array::from_iter_values(each().map(|p| p.log.partition.0))),
+        ),
+        (
+            "first_offset",
+            Arc::new(Int64Array::from_iter_values(each().map(|p| p.first_offset.0))),
+        ),
+        (
+            "next_offset",
+            Arc::new(Int64Array::from_iter_values(each().map(|p| p.next_offset.0))),
+        ),
+        (
+            "head",
+            Arc::new(StringViewArray::from_iter_values(each().map(|p| p.head.as_str()))),
+        ),
+        (
+            "log_start_at_open",
+            Arc::new(Int64Array::from_iter_values(
+                each().map(|p| p.log_start_at_open.0),
+            )),
+        ),
+        (
+            "high_watermark",
+            Arc::new(Int64Array::from_iter(
+                each().map(|p| p.high_watermark.map(|offset| offset.0)),
+            )),
+        ),
         ("lag", Arc::new(Int64Array::from_iter(each().map(lag)))),
-        ("leader_epoch", Arc::new(Int32Array::from_iter(each().map(|p| p.leader_epoch)))),
+        (
+            "leader_epoch",
+            Arc::new(Int32Array::from_iter(each().map(|p| p.leader_epoch))),
+        ),
     ])
 }
 
 fn lag(state: &PartitionState) -> Option<i64> {
-    state.high_watermark.map(|end| end.0.saturating_sub(state.next_offset.0).max(0))
+    state
+        .high_watermark
+        .map(|end| end.0.saturating_sub(state.next_offset.0).max(0))
 }

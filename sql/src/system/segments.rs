@@ -14,25 +14,69 @@ use super::{batch, times};
 pub(super) fn rows(manifest: &Manifest) -> Result<RecordBatch> {
     let segments = &manifest.segments;
     let each = || segments.iter().map(Arc::as_ref);
-    let bound = |column: &'static str, pick: fn(&Segment, &str) -> Option<i64>| each().map(move |s| pick(s, column));
+    let bound =
+        |column: &'static str, pick: fn(&Segment, &str) -> Option<i64>| each().map(move |s| pick(s, column));
     batch([
-        ("id", Arc::new(UInt64Array::from_iter_values(each().map(|s| s.id.0)))),
-        ("table_name", Arc::new(StringViewArray::from_iter_values(each().map(|s| s.table.name())))),
-        ("path", Arc::new(StringViewArray::from_iter_values(each().map(|s| s.path.as_str())))),
-        ("rows", Arc::new(UInt64Array::from_iter_values(each().map(|s| s.rows)))),
-        ("bytes", Arc::new(UInt64Array::from_iter_values(each().map(|s| s.bytes)))),
-        ("bytes_per_row", Arc::new(Float64Array::from_iter(each().map(bytes_per_row)))),
+        (
+            "id",
+            Arc::new(UInt64Array::from_iter_values(each().map(|s| s.id.0))),
+        ),
+        (
+            "table_name",
+            Arc::new(StringViewArray::from_iter_values(each().map(|s| s.table.name()))),
+        ),
+        (
+            "path",
+            Arc::new(StringViewArray::from_iter_values(each().map(|s| s.path.as_str()))),
+        ),
+        (
+            "rows",
+            Arc::new(UInt64Array::from_iter_values(each().map(|s| s.rows))),
+        ),
+        (
+            "bytes",
+            Arc::new(UInt64Array::from_iter_values(each().map(|s| s.bytes))),
+        ),
+        (
+            "bytes_per_row",
+            Arc::new(Float64Array::from_iter(each().map(bytes_per_row))),
+        ),
         ("min_time", times(bound("time", min))),
         ("max_time", times(bound("time", max))),
         ("min_kafka_time", times(bound("kafka_time", min))),
         ("max_kafka_time", times(bound("kafka_time", max))),
-        ("min_partition", Arc::new(Int64Array::from_iter(bound("partition", min)))),
-        ("max_partition", Arc::new(Int64Array::from_iter(bound("partition", max)))),
-        ("min_offset", Arc::new(Int64Array::from_iter(bound("offset", min)))),
-        ("max_offset", Arc::new(Int64Array::from_iter(bound("offset", max)))),
-        ("threads", Arc::new(UInt64Array::from_iter(each().map(|s| Some(s.stats.threads.as_ref()?.threads()))))),
-        ("added_by", Arc::new(UInt64Array::from_iter_values(each().map(|s| s.added_by.0)))),
-        ("checksum", Arc::new(StringViewArray::from_iter_values(each().map(|s| format!("{:016x}", s.checksum))))),
+        (
+            "min_partition",
+            Arc::new(Int64Array::from_iter(bound("partition", min))),
+        ),
+        (
+            "max_partition",
+            Arc::new(Int64Array::from_iter(bound("partition", max))),
+        ),
+        (
+            "min_offset",
+            Arc::new(Int64Array::from_iter(bound("offset", min))),
+        ),
+        (
+            "max_offset",
+            Arc::new(Int64Array::from_iter(bound("offset", max))),
+        ),
+        (
+            "threads",
+            Arc::new(UInt64Array::from_iter(
+                each().map(|s| Some(s.stats.threads.as_ref()?.threads())),
+            )),
+        ),
+        (
+            "added_by",
+            Arc::new(UInt64Array::from_iter_values(each().map(|s| s.added_by.0))),
+        ),
+        (
+            "checksum",
+            Arc::new(StringViewArray::from_iter_values(
+                each().map(|s| format!("{:016x}", s.checksum)),
+            )),
+        ),
     ])
 }
 

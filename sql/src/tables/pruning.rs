@@ -31,7 +31,12 @@ pub(crate) fn keep(
         return Ok(segments.to_vec());
     };
     let keep = predicate.prune(&SegmentStatistics { segments, schema })?;
-    Ok(segments.iter().zip(keep).filter(|(_, keep)| *keep).map(|(segment, _)| Arc::clone(segment)).collect())
+    Ok(segments
+        .iter()
+        .zip(keep)
+        .filter(|(_, keep)| *keep)
+        .map(|(segment, _)| Arc::clone(segment))
+        .collect())
 }
 
 /// The manifest's statistics, one container per segment.
@@ -44,7 +49,9 @@ impl SegmentStatistics<'_> {
     fn bounds(&self, column: &Column, bound: fn(&Segment, &str) -> Option<StatValue>) -> Option<ArrayRef> {
         let data_type = self.schema.field_with_name(column.name()).ok()?.data_type();
         let null = ScalarValue::try_from(data_type).ok()?;
-        let value = |segment: &Arc<Segment>| bound(segment, column.name()).and_then(|value| scalar(&value, data_type));
+        let value = |segment: &Arc<Segment>| {
+            bound(segment, column.name()).and_then(|value| scalar(&value, data_type))
+        };
         let mut known = false;
         let values: Vec<ScalarValue> = self
             .segments
@@ -76,12 +83,17 @@ impl PruningStatistics for SegmentStatistics<'_> {
     }
 
     fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
-        let counts = self.segments.iter().map(|segment| Some(segment.stats.column(column.name())?.null_count));
+        let counts = self
+            .segments
+            .iter()
+            .map(|segment| Some(segment.stats.column(column.name())?.null_count));
         Some(Arc::new(UInt64Array::from_iter(counts)))
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {
-        Some(Arc::new(UInt64Array::from_iter_values(self.segments.iter().map(|segment| segment.rows))))
+        Some(Arc::new(UInt64Array::from_iter_values(
+            self.segments.iter().map(|segment| segment.rows),
+        )))
     }
 
     /// Asks the filter of thread ids: a segment that holds none of the wanted threads is ruled out, even where its
@@ -95,7 +107,11 @@ impl PruningStatistics for SegmentStatistics<'_> {
         let answer = |segment: &Arc<Segment>| {
             let threads = segment.stats.threads.as_ref()?;
             // The filter never says that a segment holds these threads and no others, so it never answers true.
-            if wanted.iter().any(|thread| threads.may_contain(thread)) { None } else { Some(false) }
+            if wanted.iter().any(|thread| threads.may_contain(thread)) {
+                None
+            } else {
+                Some(false)
+            }
         };
         Some(self.segments.iter().map(answer).collect())
     }

@@ -13,8 +13,12 @@ use quipu_proto::Table;
 
 /// The columns of a table in a session.
 pub(crate) fn of(table: Table) -> SchemaRef {
-    static SCHEMAS: LazyLock<Vec<SchemaRef>> =
-        LazyLock::new(|| Table::ALL.into_iter().map(|table| with_views(&table.schema())).collect());
+    static SCHEMAS: LazyLock<Vec<SchemaRef>> = LazyLock::new(|| {
+        Table::ALL
+            .into_iter()
+            .map(|table| with_views(&table.schema()))
+            .collect()
+    });
     Arc::clone(&SCHEMAS[table as usize])
 }
 
@@ -28,7 +32,10 @@ fn with_views(schema: &Schema) -> SchemaRef {
         };
         field.as_ref().clone().with_data_type(data_type)
     });
-    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
+    Arc::new(Schema::new_with_metadata(
+        fields.collect::<Vec<_>>(),
+        schema.metadata().clone(),
+    ))
 }
 
 #[cfg(test)]
@@ -44,7 +51,10 @@ mod tests {
                 assert_eq!(stored.name(), shown.name());
                 assert_eq!(stored.is_nullable(), shown.is_nullable());
                 assert_eq!(stored.metadata(), shown.metadata());
-                let text = matches!(shown.data_type(), DataType::Utf8 | DataType::Dictionary(..) | DataType::Binary);
+                let text = matches!(
+                    shown.data_type(),
+                    DataType::Utf8 | DataType::Dictionary(..) | DataType::Binary
+                );
                 assert!(!text, "{table}.{} is {}", shown.name(), shown.data_type());
             }
         }

@@ -38,11 +38,18 @@ pub(crate) struct SegmentTable {
 impl SegmentTable {
     /// The table with these segments, whose paths are relative to the root of `store`.
     pub(crate) fn new(table: Table, segments: Vec<Arc<Segment>>, store: ObjectStoreUrl) -> Self {
-        Self { table, schema: schema::of(table), segments, store }
+        Self {
+            table,
+            schema: schema::of(table),
+            segments,
+            store,
+        }
     }
 
     fn kept(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<Arc<Segment>>> {
-        let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(self.segments.clone()) };
+        let Some(filter) = conjunction(filters.iter().cloned()) else {
+            return Ok(self.segments.clone());
+        };
         let columns = DFSchema::try_from(Arc::clone(&self.schema))?;
         let filter = state.create_physical_expr(filter, &columns)?;
         pruning::keep(&self.segments, &filter, &self.schema)
@@ -50,7 +57,8 @@ impl SegmentTable {
 
     fn file(&self, segment: &Segment) -> PartitionedFile {
         let statistics = statistics::of_segment(segment, &self.schema);
-        let file = PartitionedFile::new(segment.path.clone(), segment.bytes).with_statistics(Arc::new(statistics));
+        let file =
+            PartitionedFile::new(segment.path.clone(), segment.bytes).with_statistics(Arc::new(statistics));
         // The reader makes views at once where it knows the types; a segment of an older schema is adapted instead.
         if segment.schema_fingerprint == schema_fingerprint(&self.table.schema()) {
             file.with_arrow_schema(Arc::clone(&self.schema))
@@ -113,10 +121,17 @@ impl TableProvider for SegmentTable {
             .with_parquet_file_reader_factory(Arc::new(reader));
         // EXPLAIN ANALYZE shows these beside the reader's own.
         let metrics = datafusion::datasource::physical_plan::FileSource::metrics(&source).clone();
-        MetricBuilder::new(&metrics).global_counter("segments_kept").add(kept.len());
-        MetricBuilder::new(&metrics).global_counter("segments_pruned").add(self.segments.len() - kept.len());
+        MetricBuilder::new(&metrics)
+            .global_counter("segments_kept")
+            .add(kept.len());
+        MetricBuilder::new(&metrics)
+            .global_counter("segments_pruned")
+            .add(self.segments.len() - kept.len());
         let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
-            .with_statistics(statistics::of_segments(kept.iter().map(Arc::as_ref), &self.schema))
+            .with_statistics(statistics::of_segments(
+                kept.iter().map(Arc::as_ref),
+                &self.schema,
+            ))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)

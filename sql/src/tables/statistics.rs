@@ -11,8 +11,12 @@ use quipu_store::{ColumnRange, Segment, StatValue};
 pub(crate) fn scalar(value: &StatValue, data_type: &DataType) -> Option<ScalarValue> {
     match (value, data_type) {
         (StatValue::Int(value), DataType::Int64) => Some(ScalarValue::Int64(Some(*value))),
-        (StatValue::Int(value), DataType::Int32) => i32::try_from(*value).ok().map(|v| ScalarValue::Int32(Some(v))),
-        (StatValue::Int(value), DataType::UInt64) => u64::try_from(*value).ok().map(|v| ScalarValue::UInt64(Some(v))),
+        (StatValue::Int(value), DataType::Int32) => {
+            i32::try_from(*value).ok().map(|v| ScalarValue::Int32(Some(v)))
+        }
+        (StatValue::Int(value), DataType::UInt64) => {
+            u64::try_from(*value).ok().map(|v| ScalarValue::UInt64(Some(v)))
+        }
         (StatValue::Int(value), DataType::Timestamp(TimeUnit::Microsecond, zone)) => {
             Some(ScalarValue::TimestampMicrosecond(Some(*value), zone.clone()))
         }
@@ -27,12 +31,18 @@ pub(crate) fn of_segment(segment: &Segment, schema: &Schema) -> Statistics {
 }
 
 /// Statistics of several segments together.
-pub(crate) fn of_segments<'a>(segments: impl IntoIterator<Item = &'a Segment> + Clone, schema: &Schema) -> Statistics {
+pub(crate) fn of_segments<'a>(
+    segments: impl IntoIterator<Item = &'a Segment> + Clone,
+    schema: &Schema,
+) -> Statistics {
     let sum = |number: fn(&Segment) -> u64| {
         let total: u64 = segments.clone().into_iter().map(number).sum();
         usize::try_from(total).map_or(Precision::Absent, Precision::Exact)
     };
-    let columns = schema.fields().iter().map(|field| of_column(segments.clone(), field));
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| of_column(segments.clone(), field));
     Statistics {
         num_rows: sum(|segment| segment.rows),
         // Bytes on disk: less than the rows take in memory, but the right order between tables.
@@ -44,7 +54,9 @@ pub(crate) fn of_segments<'a>(segments: impl IntoIterator<Item = &'a Segment> + 
 fn of_column<'a>(segments: impl IntoIterator<Item = &'a Segment>, field: &Arc<Field>) -> ColumnStatistics {
     let mut bounds: Option<Bounds> = None;
     for segment in segments {
-        let Some(range) = segment.stats.column(field.name()) else { return ColumnStatistics::new_unknown() };
+        let Some(range) = segment.stats.column(field.name()) else {
+            return ColumnStatistics::new_unknown();
+        };
         let Some(found) = Bounds::of(range, segment.rows, field.data_type()) else {
             return ColumnStatistics::new_unknown();
         };
@@ -72,7 +84,12 @@ impl Bounds {
         if !all_null && (min.is_none() || max.is_none()) {
             return None;
         }
-        Some(Self { min, max, nulls: range.null_count, exact: range.exact || all_null })
+        Some(Self {
+            min,
+            max,
+            nulls: range.null_count,
+            exact: range.exact || all_null,
+        })
     }
 
     fn and(self, other: Self) -> Self {

@@ -9,9 +9,8 @@
 -- cause: dead_lettered = a dead letter with this thread as key lies between the neighbours; offset_hole = an
 -- unexplained hole does; else producer: the numbers never reached the log.
 WITH reach AS (
-    -- Highest number seen in the runs that begin before this one.
-    SELECT topic, incarnation, tenant_id, thread_id, partition, first_sequence, last_sequence,
-           first_time, last_time, first_offset, last_offset,
+    -- Highest number in the runs of the thread that begin before this one.
+    SELECT topic, incarnation, tenant_id, thread_id, partition, first_sequence, first_time, first_offset,
            max(last_sequence) OVER (
                PARTITION BY topic, incarnation, tenant_id, thread_id
                ORDER BY first_sequence, last_sequence DESC, partition, first_offset
@@ -19,42 +18,51 @@ WITH reach AS (
            ) AS reached
     FROM sequence_runs
 ),
-neighbours AS (
-    -- Runs that add nothing to those before (copies) are out, so the row before is the neighbour.
+step AS (
+    -- A run that begins beyond the next number. The difference is taken where it is above zero, so nothing wraps.
     SELECT topic, incarnation, tenant_id, thread_id, partition, first_sequence, first_time, first_offset,
-           lag(last_sequence) OVER before_this AS prev_sequence,
-           lag(partition) OVER before_this AS prev_partition,
-           lag(last_offset) OVER before_this AS prev_offset,
-           lag(last_time) OVER before_this AS prev_time
+           reached, coalesce(reached, CAST(0 AS BIGINT UNSIGNED)) AS below
     FROM reach
-    WHERE reached IS NULL OR last_sequence > reached
-    WINDOW before_this AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY first_sequence)
+    WHERE first_sequence > coalesce(reached, CAST(0 AS BIGINT UNSIGNED))
+        AND first_sequence - coalesce(reached, CAST(0 AS BIGINT UNSIGNED)) > CAST(1 AS BIGINT UNSIGNED)
 ),
-holes AS (
-    -- The differences are taken only where they are above zero, so nothing wraps.
-    SELECT *, first_sequence - coalesce(prev_sequence, CAST(0 AS BIGINT UNSIGNED)) AS step
-    FROM neighbours
-    WHERE first_sequence > coalesce(prev_sequence, CAST(0 AS BIGINT UNSIGNED))
-),
-unknown_heads AS (
+unknown_head AS (
     SELECT DISTINCT topic, incarnation, tenant_id, thread_id
     FROM sequence_runs
     WHERE head = 'unknown'
 ),
-gap AS (
-    SELECT hole.topic, hole.incarnation, hole.tenant_id, hole.thread_id,
-           coalesce(prev_sequence, CAST(0 AS BIGINT UNSIGNED)) + CAST(1 AS BIGINT UNSIGNED) AS first_missing,
+hole AS (
+    SELECT step.topic, step.incarnation, step.tenant_id, step.thread_id,
+           below + CAST(1 AS BIGINT UNSIGNED) AS first_missing,
            first_sequence - CAST(1 AS BIGINT UNSIGNED) AS last_missing,
-           step - CAST(1 AS BIGINT UNSIGNED) AS missing,
-           prev_sequence, prev_partition, prev_offset, prev_time,
+           first_sequence - below - CAST(1 AS BIGINT UNSIGNED) AS missing,
+           reached AS prev_sequence,
            first_sequence AS next_sequence, partition AS next_partition, first_offset AS next_offset,
            first_time AS next_time
-    FROM holes AS hole
-    LEFT JOIN unknown_heads AS head
-        ON head.topic = hole.topic AND head.incarnation = hole.incarnation
-        AND head.tenant_id = hole.tenant_id AND head.thread_id = hole.thread_id
-    WHERE step > CAST(1 AS BIGINT UNSIGNED)
-        AND (prev_sequence IS NOT NULL OR head.thread_id IS NULL)
+    FROM step
+    LEFT JOIN unknown_head AS head
+        ON head.topic = step.topic AND head.incarnation = step.incarnation
+        AND head.tenant_id = step.tenant_id AND head.thread_id = step.thread_id
+    WHERE reached IS NOT NULL OR head.thread_id IS NULL
+),
+gap AS (
+    -- The run that ends before the gap; of several copies, one in the partition of the next message if there is one.
+    SELECT hole.topic, hole.incarnation, hole.tenant_id, hole.thread_id, first_missing, last_missing, missing,
+           prev_sequence,
+           first_value(run.partition ORDER BY run.partition <> next_partition, run.partition, run.first_offset)
+               AS prev_partition,
+           first_value(run.last_offset ORDER BY run.partition <> next_partition, run.partition, run.first_offset)
+               AS prev_offset,
+           first_value(run.last_time ORDER BY run.partition <> next_partition, run.partition, run.first_offset)
+               AS prev_time,
+           next_sequence, next_partition, next_offset, next_time
+    FROM hole
+    LEFT JOIN sequence_runs AS run
+        ON run.topic = hole.topic AND run.incarnation = hole.incarnation
+        AND run.tenant_id = hole.tenant_id AND run.thread_id = hole.thread_id
+        AND run.last_sequence = hole.prev_sequence
+    GROUP BY hole.topic, hole.incarnation, hole.tenant_id, hole.thread_id, first_missing, last_missing, missing,
+             prev_sequence, next_sequence, next_partition, next_offset, next_time
 ),
 letters AS (
     SELECT DISTINCT topic, incarnation, partition, "offset", key

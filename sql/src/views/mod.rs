@@ -13,7 +13,10 @@ pub struct View {
 
 macro_rules! view {
     ($name:literal) => {
-        View { name: $name, sql: include_str!(concat!($name, ".sql")) }
+        View {
+            name: $name,
+            sql: include_str!(concat!($name, ".sql")),
+        }
     };
 }
 

@@ -5,6 +5,7 @@
 --
 -- Messages are ordered by the producer's time, which both kinds of counter share. A part begins at a GRAPH_START, and
 -- at a message of the graph that follows an end without a GRAPH_START between: that start was lost.
+-- Messages without a thread id lie together under the empty one, in which there are no runs.
 -- role: 0 start, 1 another message of the graph, 2 anything else, 3 failure, 4 end.
 WITH message AS (
     SELECT 1 AS kind,
@@ -77,7 +78,7 @@ parted AS (
     FROM marked
 )
 SELECT topic, incarnation, tenant_id, thread_id, part,
-       bool_or(role <> 2) AS is_run,
+       thread_id <> '' AND bool_or(role <> 2) AS is_run,
        bool_or(role = 0) AS has_start,
        bool_or(role = 3) AS has_failure,
        bool_or(role = 4) AS has_end,

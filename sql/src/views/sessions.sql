@@ -2,6 +2,7 @@
 -- Grain: one row per thread.
 -- Key: topic, incarnation, tenant_id, thread_id.
 -- Units: times are UTC, the rest are counts; missing counts the sequences of view gaps.
+--   Messages without a thread id are one row, with an empty thread_id and no runs.
 WITH seen AS (
     SELECT topic, incarnation, tenant_id, thread_id,
            min(first_time) AS first_time, max(last_time) AS last_time,

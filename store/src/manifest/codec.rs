@@ -28,7 +28,9 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
 use crate::manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
-use crate::segment::{ColumnRange, RANGED_COLUMNS, Segment, SegmentId, SegmentStats, StatValue, ThreadFilter};
+use crate::segment::{
+    ColumnRange, RANGED_COLUMNS, Segment, SegmentId, SegmentStats, StatValue, ThreadFilter,
+};
 
 const MAGIC: [u8; 8] = *b"QUIPUMAN";
 const FORMAT_VERSION: u32 = 1;
@@ -77,7 +79,11 @@ pub fn encode(manifest: &Manifest) -> Vec<u8> {
     let mut filters = Vec::new();
     let record = ManifestRecord::of(manifest, &mut filters);
     let body = record.encode_to_vec();
-    let compressed = if body.len() < COMPRESS_BYTES_MIN { None } else { zstd::bulk::compress(&body, ZSTD_LEVEL).ok() };
+    let compressed = if body.len() < COMPRESS_BYTES_MIN {
+        None
+    } else {
+        zstd::bulk::compress(&body, ZSTD_LEVEL).ok()
+    };
     match &compressed {
         Some(compressed) if compressed.len() < body.len() => frame(ZSTD, body.len(), compressed, &filters),
         _ => frame(UNCOMPRESSED, body.len(), &body, &filters),
@@ -109,7 +115,11 @@ fn frame(compression: u32, body_len: usize, stored: &[u8], filters: &[u8]) -> Ve
 pub fn decode(bytes: impl Into<Bytes>) -> Result<Manifest, DecodeError> {
     let bytes: Bytes = bytes.into();
     if bytes.len() < HEADER_BYTES + CHECKSUM_BYTES {
-        return damaged(format!("a manifest has {} bytes at least, this file {}", HEADER_BYTES + CHECKSUM_BYTES, bytes.len()));
+        return damaged(format!(
+            "a manifest has {} bytes at least, this file {}",
+            HEADER_BYTES + CHECKSUM_BYTES,
+            bytes.len()
+        ));
     }
     if bytes[..8] != MAGIC {
         return damaged("it does not begin as a manifest does");
@@ -124,10 +134,15 @@ pub fn decode(bytes: impl Into<Bytes>) -> Result<Manifest, DecodeError> {
             "manifest format {version} is unknown here, which knows format {FORMAT_VERSION}"
         )));
     }
-    let (stored_len, body_len, filters_len) = (u64_at(&covered, 16), u64_at(&covered, 24), u64_at(&covered, 32));
-    let expected = stored_len.checked_add(filters_len).and_then(|sum| sum.checked_add(HEADER_BYTES as u64));
+    let (stored_len, body_len, filters_len) =
+        (u64_at(&covered, 16), u64_at(&covered, 24), u64_at(&covered, 32));
+    let expected = stored_len
+        .checked_add(filters_len)
+        .and_then(|sum| sum.checked_add(HEADER_BYTES as u64));
     if expected != Some(covered.len() as u64) {
-        return damaged(format!("its header promises {stored_len} and {filters_len} bytes, the file has others"));
+        return damaged(format!(
+            "its header promises {stored_len} and {filters_len} bytes, the file has others"
+        ));
     }
     let filters_at = HEADER_BYTES + stored_len as usize;
     let stored = covered.slice(HEADER_BYTES..filters_at);
@@ -135,7 +150,11 @@ pub fn decode(bytes: impl Into<Bytes>) -> Result<Manifest, DecodeError> {
     let body = match u32_at(&covered, 12) {
         UNCOMPRESSED if stored_len == body_len => stored,
         ZSTD => decompress(&stored, body_len)?,
-        other => return damaged(format!("its compression {other} is unknown or its lengths differ")),
+        other => {
+            return damaged(format!(
+                "its compression {other} is unknown or its lengths differ"
+            ));
+        }
     };
     let record = ManifestRecord::decode(body).map_err(|error| DecodeError::Damaged(error.to_string()))?;
     record.into_manifest(&filters)
@@ -156,14 +175,22 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 /// The buffer grows with what comes out, whatever length the header claims.
 fn decompress(stored: &[u8], body_len: u64) -> Result<Bytes, DecodeError> {
     if body_len > BODY_BYTES_MAX {
-        return damaged(format!("a body of {body_len} bytes is above the limit of {BODY_BYTES_MAX}"));
+        return damaged(format!(
+            "a body of {body_len} bytes is above the limit of {BODY_BYTES_MAX}"
+        ));
     }
-    let broken = |error: std::io::Error| DecodeError::Damaged(format!("its body does not decompress: {error}"));
+    let broken =
+        |error: std::io::Error| DecodeError::Damaged(format!("its body does not decompress: {error}"));
     let mut body = Vec::with_capacity(stored.len().saturating_mul(4).min(body_len as usize));
     let decoder = zstd::stream::read::Decoder::with_buffer(stored).map_err(broken)?;
-    decoder.take(body_len.saturating_add(1)).read_to_end(&mut body).map_err(broken)?;
+    decoder
+        .take(body_len.saturating_add(1))
+        .read_to_end(&mut body)
+        .map_err(broken)?;
     if body.len() as u64 != body_len {
-        return damaged(format!("its body has another length than the {body_len} bytes promised"));
+        return damaged(format!(
+            "its body has another length than the {body_len} bytes promised"
+        ));
     }
     Ok(body.into())
 }
@@ -302,21 +329,36 @@ impl ManifestRecord {
             writer_epoch: manifest.writer_epoch,
             created_us: manifest.created_us,
             next_segment: manifest.next_segment.0,
-            segments: manifest.segments.iter().map(|segment| SegmentRecord::of(segment, filters)).collect(),
+            segments: manifest
+                .segments
+                .iter()
+                .map(|segment| SegmentRecord::of(segment, filters))
+                .collect(),
             partitions: manifest.partitions.iter().map(PartitionRecord::of).collect(),
             rows_committed: manifest.rows_committed.iter().map(RowsRecord::of).collect(),
-            commits: manifest.commits.iter().map(|commit| CommitRecord::of(commit)).collect(),
+            commits: manifest
+                .commits
+                .iter()
+                .map(|commit| CommitRecord::of(commit))
+                .collect(),
             store_id: manifest.store_id.to_string(),
         }
     }
 
     fn into_manifest(self, filters: &Bytes) -> Result<Manifest, DecodeError> {
-        let segments = self.segments.into_iter().map(|segment| segment.into_segment(filters).map(Arc::new));
+        let segments = self
+            .segments
+            .into_iter()
+            .map(|segment| segment.into_segment(filters).map(Arc::new));
         let segments: Vec<Arc<Segment>> = segments.collect::<Result<_, _>>()?;
         if segments.windows(2).any(|pair| pair[0].id >= pair[1].id) {
             return damaged("its segments are not in the order of their numbers");
         }
-        let partitions: Vec<PartitionState> = self.partitions.into_iter().map(PartitionRecord::into_state).collect();
+        let partitions: Vec<PartitionState> = self
+            .partitions
+            .into_iter()
+            .map(PartitionRecord::into_state)
+            .collect();
         if partitions.windows(2).any(|pair| pair[0].log >= pair[1].log) {
             return damaged("its partitions are not in order");
         }
@@ -330,7 +372,11 @@ impl ManifestRecord {
             segments,
             partitions,
             rows_committed: rows(self.rows_committed)?,
-            commits: self.commits.into_iter().map(|commit| commit.into_note().map(Arc::new)).collect::<Result<_, _>>()?,
+            commits: self
+                .commits
+                .into_iter()
+                .map(|commit| commit.into_note().map(Arc::new))
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -352,7 +398,12 @@ impl SegmentRecord {
             checksum: segment.checksum,
             added_by: segment.added_by.0,
             schema_fingerprint: segment.schema_fingerprint,
-            ranges: segment.stats.columns.iter().filter_map(|(name, range)| RangeRecord::of(name, range)).collect(),
+            ranges: segment
+                .stats
+                .columns
+                .iter()
+                .filter_map(|(name, range)| RangeRecord::of(name, range))
+                .collect(),
             filter_at,
             filter_bytes: filters.len() as u64 - filter_at,
             threads,
@@ -360,22 +411,39 @@ impl SegmentRecord {
     }
 
     fn into_segment(self, filters: &Bytes) -> Result<Segment, DecodeError> {
-        let Self { id, table, path, filter_at, filter_bytes, .. } = self;
+        let Self {
+            id,
+            table,
+            path,
+            filter_at,
+            filter_bytes,
+            ..
+        } = self;
         let table = table_of(&table)?;
         if !is_inside(&path) {
-            return damaged(format!("segment {id} claims to be at {path:?}, outside of the store"));
+            return damaged(format!(
+                "segment {id} claims to be at {path:?}, outside of the store"
+            ));
         }
         let threads = if filter_bytes == 0 {
             None
         } else {
-            let end = filter_at.checked_add(filter_bytes).filter(|end| *end <= filters.len() as u64);
+            let end = filter_at
+                .checked_add(filter_bytes)
+                .filter(|end| *end <= filters.len() as u64);
             let bytes = end.map(|end| filters.slice(filter_at as usize..end as usize));
             let filter = bytes.and_then(|bytes| ThreadFilter::from_bytes(bytes, self.threads));
-            let Some(filter) = filter else { return damaged(format!("the thread filter of segment {id} is none")) };
+            let Some(filter) = filter else {
+                return damaged(format!("the thread filter of segment {id} is none"));
+            };
             Some(filter)
         };
         // Columns that only a newer version ranges are of no use here.
-        let columns = self.ranges.into_iter().filter_map(RangeRecord::into_range).collect();
+        let columns = self
+            .ranges
+            .into_iter()
+            .filter_map(RangeRecord::into_range)
+            .collect();
         Ok(Segment {
             id: SegmentId(id),
             table,
@@ -392,7 +460,10 @@ impl SegmentRecord {
 
 /// A path that could lead out of the store must never reach the code that removes files.
 fn is_inside(path: &str) -> bool {
-    !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', ':', '\0']))
+    !path.is_empty()
+        && path
+            .split('/')
+            .all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', ':', '\0']))
 }
 
 impl RangeRecord {
@@ -400,7 +471,15 @@ impl RangeRecord {
         let column = RANGED_COLUMNS.iter().position(|ranged| *ranged == name)? as u32;
         let (min_int, min_text) = split(range.min.as_ref());
         let (max_int, max_text) = split(range.max.as_ref());
-        Some(Self { column, min_int, max_int, min_text, max_text, null_count: range.null_count, exact: range.exact })
+        Some(Self {
+            column,
+            min_int,
+            max_int,
+            min_text,
+            max_text,
+            null_count: range.null_count,
+            exact: range.exact,
+        })
     }
 
     fn into_range(self) -> Option<(&'static str, ColumnRange)> {
@@ -424,7 +503,9 @@ fn split(value: Option<&StatValue>) -> (Option<i64>, Option<String>) {
 }
 
 fn join(number: Option<i64>, text: Option<String>) -> Option<StatValue> {
-    number.map(StatValue::Int).or_else(|| text.map(|text| StatValue::Text(text.into())))
+    number
+        .map(StatValue::Int)
+        .or_else(|| text.map(|text| StatValue::Text(text.into())))
 }
 
 impl PartitionRecord {
@@ -449,13 +530,18 @@ impl PartitionRecord {
         PartitionState {
             log: LogPartition::new(log, PartitionId(self.partition)),
             next_offset: Offset(self.next_offset),
-            head: if self.from_one { Head::FromOne } else { Head::Unknown },
+            head: if self.from_one {
+                Head::FromOne
+            } else {
+                Head::Unknown
+            },
             first_offset: Offset(self.first_offset),
             log_start_at_open: Offset(self.log_start_at_open),
             leader_epoch: self.leader_epoch,
-            last_record: self
-                .last_record_offset
-                .map(|offset| RecordFingerprint { offset: Offset(offset), hash: self.last_record_hash }),
+            last_record: self.last_record_offset.map(|offset| RecordFingerprint {
+                offset: Offset(offset),
+                hash: self.last_record_hash,
+            }),
             high_watermark: self.high_watermark.map(Offset),
         }
     }
@@ -463,16 +549,28 @@ impl PartitionRecord {
 
 impl RowsRecord {
     fn of(rows: &TableRows) -> Self {
-        Self { table: rows.table.name().to_owned(), rows: rows.rows }
+        Self {
+            table: rows.table.name().to_owned(),
+            rows: rows.rows,
+        }
     }
 }
 
 fn rows(records: Vec<RowsRecord>) -> Result<Vec<TableRows>, DecodeError> {
-    records.into_iter().map(|record| Ok(TableRows { table: table_of(&record.table)?, rows: record.rows })).collect()
+    records
+        .into_iter()
+        .map(|record| {
+            Ok(TableRows {
+                table: table_of(&record.table)?,
+                rows: record.rows,
+            })
+        })
+        .collect()
 }
 
 fn table_of(name: &str) -> Result<Table, DecodeError> {
-    Table::from_name(name).ok_or_else(|| DecodeError::Unsupported(format!("it has a table {name:?}, unknown here")))
+    Table::from_name(name)
+        .ok_or_else(|| DecodeError::Unsupported(format!("it has a table {name:?}, unknown here")))
 }
 
 impl CommitRecord {

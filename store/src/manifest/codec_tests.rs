@@ -14,8 +14,12 @@ fn text() -> impl Strategy<Value = Option<StatValue>> {
 
 fn range() -> impl Strategy<Value = ColumnRange> {
     let bounds = prop_oneof![(number(), number()), (text(), text())];
-    (bounds, any::<u64>(), any::<bool>())
-        .prop_map(|((min, max), null_count, exact)| ColumnRange { min, max, null_count, exact })
+    (bounds, any::<u64>(), any::<bool>()).prop_map(|((min, max), null_count, exact)| ColumnRange {
+        min,
+        max,
+        null_count,
+        exact,
+    })
 }
 
 fn stats() -> impl Strategy<Value = SegmentStats> {
@@ -34,8 +38,8 @@ fn table() -> impl Strategy<Value = Table> {
 }
 
 fn segment() -> impl Strategy<Value = Segment> {
-    (table(), any::<[u64; 6]>(), stats()).prop_map(|(table, [id, rows, bytes, checksum, by, schema], stats)| {
-        Segment {
+    (table(), any::<[u64; 6]>(), stats()).prop_map(
+        |(table, [id, rows, bytes, checksum, by, schema], stats)| Segment {
             id: SegmentId(id),
             table,
             path: crate::paths::segment_path(table, SegmentId(id)),
@@ -45,45 +49,77 @@ fn segment() -> impl Strategy<Value = Segment> {
             added_by: ManifestId(by),
             schema_fingerprint: schema,
             stats,
-        }
-    })
+        },
+    )
 }
 
 fn state() -> impl Strategy<Value = PartitionState> {
-    let ends = (any::<Option<i32>>(), any::<Option<(i64, u64)>>(), any::<Option<i64>>());
-    (any::<(String, String)>(), any::<i32>(), any::<[i64; 3]>(), any::<bool>(), ends).prop_map(
-        |((topic, incarnation), partition, [next, first, start], from_one, (leader_epoch, last, high))| {
-            PartitionState {
-                log: LogPartition::new(TopicIncarnation::new(topic, incarnation), PartitionId(partition)),
-                next_offset: Offset(next),
-                head: if from_one { Head::FromOne } else { Head::Unknown },
-                first_offset: Offset(first),
-                log_start_at_open: Offset(start),
-                leader_epoch,
-                last_record: last.map(|(offset, hash)| RecordFingerprint { offset: Offset(offset), hash }),
-                high_watermark: high.map(Offset),
-            }
-        },
+    let ends = (
+        any::<Option<i32>>(),
+        any::<Option<(i64, u64)>>(),
+        any::<Option<i64>>(),
+    );
+    (
+        any::<(String, String)>(),
+        any::<i32>(),
+        any::<[i64; 3]>(),
+        any::<bool>(),
+        ends,
     )
+        .prop_map(
+            |(
+                (topic, incarnation),
+                partition,
+                [next, first, start],
+                from_one,
+                (leader_epoch, last, high),
+            )| {
+                PartitionState {
+                    log: LogPartition::new(TopicIncarnation::new(topic, incarnation), PartitionId(partition)),
+                    next_offset: Offset(next),
+                    head: if from_one { Head::FromOne } else { Head::Unknown },
+                    first_offset: Offset(first),
+                    log_start_at_open: Offset(start),
+                    leader_epoch,
+                    last_record: last.map(|(offset, hash)| RecordFingerprint {
+                        offset: Offset(offset),
+                        hash,
+                    }),
+                    high_watermark: high.map(Offset),
+                }
+            },
+        )
 }
 
 fn rows() -> impl Strategy<Value = Vec<TableRows>> {
-    proptest::collection::vec((table(), any::<u64>()).prop_map(|(table, rows)| TableRows { table, rows }), 0..4)
+    proptest::collection::vec(
+        (table(), any::<u64>()).prop_map(|(table, rows)| TableRows { table, rows }),
+        0..4,
+    )
 }
 
 fn note() -> impl Strategy<Value = CommitNote> {
-    (any::<u64>(), any::<i64>(), rows(), any::<[u32; 4]>(), any::<u64>()).prop_map(
-        |(manifest, created_us, rows, [segments_added, segments_removed, press, sync], bytes_added)| CommitNote {
-            manifest: ManifestId(manifest),
-            created_us,
-            rows,
-            segments_added,
-            segments_removed,
-            bytes_added,
-            press: Duration::from_micros(press.into()),
-            sync: Duration::from_micros(sync.into()),
-        },
+    (
+        any::<u64>(),
+        any::<i64>(),
+        rows(),
+        any::<[u32; 4]>(),
+        any::<u64>(),
     )
+        .prop_map(
+            |(manifest, created_us, rows, [segments_added, segments_removed, press, sync], bytes_added)| {
+                CommitNote {
+                    manifest: ManifestId(manifest),
+                    created_us,
+                    rows,
+                    segments_added,
+                    segments_removed,
+                    bytes_added,
+                    press: Duration::from_micros(press.into()),
+                    sync: Duration::from_micros(sync.into()),
+                }
+            },
+        )
 }
 
 fn manifest() -> impl Strategy<Value = Manifest> {
@@ -93,26 +129,37 @@ fn manifest() -> impl Strategy<Value = Manifest> {
         rows(),
         proptest::collection::vec(note().prop_map(Arc::new), 0..5),
     );
-    (any::<([u64; 3], String)>(), any::<Option<u64>>(), any::<i64>(), lists).prop_map(
-        |(([id, writer_epoch, next], store_id), parent, created_us, (mut segments, mut partitions, rows_committed, commits))| {
-            segments.sort_by_key(|segment| segment.id);
-            segments.dedup_by_key(|segment| segment.id);
-            partitions.sort_by(|one, other| one.log.cmp(&other.log));
-            partitions.dedup_by(|one, other| one.log == other.log);
-            Manifest {
-                id: ManifestId(id),
-                store_id: store_id.into(),
-                parent: parent.map(ManifestId),
-                writer_epoch,
-                created_us,
-                next_segment: SegmentId(next),
-                segments,
-                partitions,
-                rows_committed,
-                commits,
-            }
-        },
+    (
+        any::<([u64; 3], String)>(),
+        any::<Option<u64>>(),
+        any::<i64>(),
+        lists,
     )
+        .prop_map(
+            |(
+                ([id, writer_epoch, next], store_id),
+                parent,
+                created_us,
+                (mut segments, mut partitions, rows_committed, commits),
+            )| {
+                segments.sort_by_key(|segment| segment.id);
+                segments.dedup_by_key(|segment| segment.id);
+                partitions.sort_by(|one, other| one.log.cmp(&other.log));
+                partitions.dedup_by(|one, other| one.log == other.log);
+                Manifest {
+                    id: ManifestId(id),
+                    store_id: store_id.into(),
+                    parent: parent.map(ManifestId),
+                    writer_epoch,
+                    created_us,
+                    next_segment: SegmentId(next),
+                    segments,
+                    partitions,
+                    rows_committed,
+                    commits,
+                }
+            },
+        )
 }
 
 proptest! {
@@ -134,7 +181,15 @@ proptest! {
 
 fn example() -> Manifest {
     let stats = SegmentStats {
-        columns: vec![("offset", ColumnRange { min: Some(StatValue::Int(1)), max: None, null_count: 3, exact: true })],
+        columns: vec![(
+            "offset",
+            ColumnRange {
+                min: Some(StatValue::Int(1)),
+                max: None,
+                null_count: 3,
+                exact: true,
+            },
+        )],
         threads: ThreadFilter::build([1, 2, 3].into_iter()),
     };
     let segment = Segment {
@@ -214,23 +269,40 @@ fn a_newer_format_is_told_from_damage() {
     let mut bytes = encode(&example());
     bytes[8] = 2;
     assert!(matches!(decode(bytes.clone()), Err(DecodeError::Damaged(_))));
-    assert!(matches!(decode(resealed(bytes)), Err(DecodeError::Unsupported(_))));
+    assert!(matches!(
+        decode(resealed(bytes)),
+        Err(DecodeError::Unsupported(_))
+    ));
 }
 
 #[test]
 fn a_body_cannot_claim_more_memory_than_it_has() {
     let mut bytes = encode(&large());
     bytes[24..32].copy_from_slice(&(BODY_BYTES_MAX - 1).to_le_bytes());
-    assert!(matches!(decode(resealed(bytes.clone())), Err(DecodeError::Damaged(_))));
+    assert!(matches!(
+        decode(resealed(bytes.clone())),
+        Err(DecodeError::Damaged(_))
+    ));
     bytes[24..32].copy_from_slice(&u64::MAX.to_le_bytes());
     assert!(matches!(decode(resealed(bytes)), Err(DecodeError::Damaged(_))));
 }
 
 #[test]
 fn a_segment_outside_of_the_store_is_refused() {
-    for path in ["/etc/passwd", "../x", "segments/../../x", "", "a//b", "C:x", "a\\..\\b"] {
+    for path in [
+        "/etc/passwd",
+        "../x",
+        "segments/../../x",
+        "",
+        "a//b",
+        "C:x",
+        "a\\..\\b",
+    ] {
         let mut manifest = example();
         Arc::make_mut(&mut manifest.segments[0]).path = path.to_owned();
-        assert!(matches!(decode(encode(&manifest)), Err(DecodeError::Damaged(_))), "{path:?}");
+        assert!(
+            matches!(decode(encode(&manifest)), Err(DecodeError::Damaged(_))),
+            "{path:?}"
+        );
     }
 }

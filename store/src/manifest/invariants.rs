@@ -35,7 +35,12 @@ fn follows_its_parent(old: &Manifest, new: &Manifest) -> Result<(), String> {
     if new.id == old.id.next() && new.parent == Some(old.id) && new.store_id == old.store_id {
         return Ok(());
     }
-    Err(format!("manifest {} with parent {:?} cannot follow {}", new.id, new.parent.map(|id| id.0), old.id))
+    Err(format!(
+        "manifest {} with parent {:?} cannot follow {}",
+        new.id,
+        new.parent.map(|id| id.0),
+        old.id
+    ))
 }
 
 /// Else a writer that was replaced could not be told from the one that replaced it.
@@ -43,14 +48,20 @@ fn epoch_never_falls(old: &Manifest, new: &Manifest) -> Result<(), String> {
     if new.writer_epoch >= old.writer_epoch {
         return Ok(());
     }
-    Err(format!("writer epoch falls from {} to {}", old.writer_epoch, new.writer_epoch))
+    Err(format!(
+        "writer epoch falls from {} to {}",
+        old.writer_epoch, new.writer_epoch
+    ))
 }
 
 /// Else look-ups by number, which search by halves, miss segments.
 fn segment_numbers_ascend(_: &Manifest, new: &Manifest) -> Result<(), String> {
     match new.segments.windows(2).find(|pair| pair[0].id >= pair[1].id) {
         None => Ok(()),
-        Some(pair) => Err(format!("segment {} stands before segment {}", pair[0].id, pair[1].id)),
+        Some(pair) => Err(format!(
+            "segment {} stands before segment {}",
+            pair[0].id, pair[1].id
+        )),
     }
 }
 
@@ -58,13 +69,19 @@ fn segment_numbers_ascend(_: &Manifest, new: &Manifest) -> Result<(), String> {
 fn segment_numbers_are_new(old: &Manifest, new: &Manifest) -> Result<(), String> {
     for segment in &new.segments {
         if segment.id >= new.next_segment {
-            return Err(format!("segment {} is not below the next number {}", segment.id, new.next_segment));
+            return Err(format!(
+                "segment {} is not below the next number {}",
+                segment.id, new.next_segment
+            ));
         }
         if segment.added_by == new.id && segment.id < old.next_segment {
             return Err(format!("new segment {} uses a number again", segment.id));
         }
         if segment.added_by > new.id {
-            return Err(format!("segment {} comes from the later manifest {}", segment.id, segment.added_by));
+            return Err(format!(
+                "segment {} comes from the later manifest {}",
+                segment.id, segment.added_by
+            ));
         }
     }
     Ok(())
@@ -101,7 +118,10 @@ fn positions_never_go_back(old: &Manifest, new: &Manifest) -> Result<(), String>
 /// Else a look-up of a position finds nothing, or a fingerprint is compared with a record that was never read.
 fn positions_are_consistent(_: &Manifest, new: &Manifest) -> Result<(), String> {
     if let Some(pair) = new.partitions.windows(2).find(|pair| pair[0].log >= pair[1].log) {
-        return Err(format!("the positions of {} and {} are out of order", pair[0].log, pair[1].log));
+        return Err(format!(
+            "the positions of {} and {} are out of order",
+            pair[0].log, pair[1].log
+        ));
     }
     for state in &new.partitions {
         if state.next_offset < state.first_offset {
@@ -110,7 +130,10 @@ fn positions_are_consistent(_: &Manifest, new: &Manifest) -> Result<(), String> 
                 state.next_offset, state.log, state.first_offset
             ));
         }
-        if let Some(record) = state.last_record.filter(|record| record.offset >= state.next_offset) {
+        if let Some(record) = state
+            .last_record
+            .filter(|record| record.offset >= state.next_offset)
+        {
             return Err(format!(
                 "the last record of {} at {} is not below its position {}",
                 state.log, record.offset, state.next_offset
@@ -123,9 +146,16 @@ fn positions_are_consistent(_: &Manifest, new: &Manifest) -> Result<(), String> 
 /// Else the account of what was ever committed would lie.
 fn totals_never_fall(old: &Manifest, new: &Manifest) -> Result<(), String> {
     for before in &old.rows_committed {
-        let after = new.rows_committed.iter().find(|total| total.table == before.table).map_or(0, |total| total.rows);
+        let after = new
+            .rows_committed
+            .iter()
+            .find(|total| total.table == before.table)
+            .map_or(0, |total| total.rows);
         if after < before.rows {
-            return Err(format!("the rows committed to {} fall from {} to {after}", before.table, before.rows));
+            return Err(format!(
+                "the rows committed to {} fall from {} to {after}",
+                before.table, before.rows
+            ));
         }
     }
     Ok(())
@@ -176,13 +206,20 @@ mod tests {
             next_segment: SegmentId(11),
             segments: vec![segment(9, 4), segment(10, 5)],
             partitions: vec![position(0, 10), position(1, 20)],
-            rows_committed: vec![TableRows { table: Table::Events, rows: 2 }],
+            rows_committed: vec![TableRows {
+                table: Table::Events,
+                rows: 2,
+            }],
             ..Manifest::first("store", 0)
         }
     }
 
     fn new() -> Manifest {
-        let mut new = Manifest { id: ManifestId(6), parent: Some(ManifestId(5)), ..old() };
+        let mut new = Manifest {
+            id: ManifestId(6),
+            parent: Some(ManifestId(5)),
+            ..old()
+        };
         new.segments.push(segment(11, 6));
         new.next_segment = SegmentId(12);
         new
@@ -210,7 +247,10 @@ mod tests {
             ("goes back from 20 to 19", |m| m.partitions[1] = position(1, 19)),
             ("out of order", |m| m.partitions.push(position(1, 20))),
             ("not below its position", |m| {
-                m.partitions[0].last_record = Some(RecordFingerprint { offset: Offset(10), hash: 0 });
+                m.partitions[0].last_record = Some(RecordFingerprint {
+                    offset: Offset(10),
+                    hash: 0,
+                });
             }),
             ("rows committed", |m| m.rows_committed.clear()),
         ];
@@ -228,6 +268,11 @@ mod tests {
         let mut state = position(2, 5);
         state.first_offset = Offset(6);
         new.partitions.push(state);
-        assert!(check(&old(), &new).unwrap_err().to_string().contains("below its first offset"));
+        assert!(
+            check(&old(), &new)
+                .unwrap_err()
+                .to_string()
+                .contains("below its first offset")
+        );
     }
 }

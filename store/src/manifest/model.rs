@@ -74,7 +74,10 @@ impl Manifest {
     /// How far a partition has been read, if it ever was.
     #[must_use]
     pub fn partition(&self, log: &LogPartition) -> Option<&PartitionState> {
-        self.partitions.binary_search_by(|state| state.log.cmp(log)).ok().map(|at| &self.partitions[at])
+        self.partitions
+            .binary_search_by(|state| state.log.cmp(log))
+            .ok()
+            .map(|at| &self.partitions[at])
     }
 
     /// The live segments of one table, in the order of their numbers.
@@ -85,7 +88,10 @@ impl Manifest {
     /// The live segment of that number, if there is one.
     #[must_use]
     pub fn segment(&self, id: SegmentId) -> Option<&Arc<Segment>> {
-        self.segments.binary_search_by(|segment| segment.id.cmp(&id)).ok().map(|at| &self.segments[at])
+        self.segments
+            .binary_search_by(|segment| segment.id.cmp(&id))
+            .ok()
+            .map(|at| &self.segments[at])
     }
 
     /// Rows of one table in live segments.

@@ -21,9 +21,16 @@ pub(crate) fn publish(disk: &dyn Disk, root: &Root, manifest: &Manifest) -> Resu
         }
         _ => {}
     }
-    let mut file = disk.create(&unfinished).when("create", &unfinished).map_err(Failure::Clean)?;
-    file.write_all(&bytes).when("write", &unfinished).map_err(Failure::Clean)?;
-    file.sync().when("sync", &unfinished).map_err(Failure::Uncertain)?;
+    let mut file = disk
+        .create(&unfinished)
+        .when("create", &unfinished)
+        .map_err(Failure::Clean)?;
+    file.write_all(&bytes)
+        .when("write", &unfinished)
+        .map_err(Failure::Clean)?;
+    file.sync()
+        .when("sync", &unfinished)
+        .map_err(Failure::Uncertain)?;
     drop(file);
     match disk.hard_link(&unfinished, &path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -35,15 +42,20 @@ pub(crate) fn publish(disk: &dyn Disk, root: &Root, manifest: &Manifest) -> Resu
     if let Err(error) = disk.remove(&unfinished) {
         tracing::warn!(path = %unfinished.display(), %error, "cannot remove a temporary file; the next open will");
     }
-    disk.sync_dir(&root.manifests()).when("sync", &root.manifests()).map_err(Failure::Uncertain)
+    disk.sync_dir(&root.manifests())
+        .when("sync", &root.manifests())
+        .map_err(Failure::Uncertain)
 }
 
 /// The numbers of the manifests on disk, ascending.
 pub(crate) fn list(disk: &dyn Disk, root: &Root) -> Result<Vec<ManifestId>> {
     let folder = root.manifests();
     let entries = disk.list(&folder).when("list", &folder)?;
-    let mut ids: Vec<ManifestId> =
-        entries.iter().filter_map(|entry| ManifestName::parse(&entry.name)).map(|name| name.0).collect();
+    let mut ids: Vec<ManifestId> = entries
+        .iter()
+        .filter_map(|entry| ManifestName::parse(&entry.name))
+        .map(|name| name.0)
+        .collect();
     ids.sort_unstable();
     Ok(ids)
 }
@@ -58,7 +70,10 @@ pub(crate) fn load(disk: &dyn Disk, root: &Root, id: ManifestId) -> Result<Optio
     };
     let manifest = codec::decode(bytes).map_err(|error| error.at(&path))?;
     if manifest.id != id {
-        return Err(StoreError::damaged(&path, format!("it holds manifest {}", manifest.id)));
+        return Err(StoreError::damaged(
+            &path,
+            format!("it holds manifest {}", manifest.id),
+        ));
     }
     Ok(Some(manifest))
 }

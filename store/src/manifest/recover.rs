@@ -2,7 +2,6 @@
 //! follows it, and `tests/recovery.rs` has a test per row.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::Path;
 
@@ -69,20 +68,76 @@ pub enum Action {
 /// What is done about everything that may be found, and why.
 pub const TABLE: [(Finding, Action, &str); 15] = [
     (Finding::Nothing, Action::Create, "this is how stores begin"),
-    (Finding::HalfMadeStore, Action::Create, "FORMAT comes last, so nothing was ever promised there"),
-    (Finding::ForeignFolder, Action::Refuse, "a mistyped --store must not fill somebody's folder"),
-    (Finding::NoFormat, Action::Refuse, "FORMAT comes before the first commit, so someone has removed it"),
-    (Finding::OtherFormat, Action::Refuse, "what is not understood must not be written to"),
-    (Finding::NoManifest, Action::Refuse, "a store has a manifest from its first moment, so data is lost"),
-    (Finding::DamagedManifest, Action::Refuse, "a visible manifest was whole once; the one before it would hide rows"),
-    (Finding::NewerManifest, Action::Refuse, "the newer version may rely on what this one would not write"),
-    (Finding::DamagedOlderManifest, Action::LeaveAndTell, "only readers that hold it need it"),
-    (Finding::UnfinishedFile, Action::Remove, "it belongs to a process that is gone: this one has the lock"),
-    (Finding::OrphanSegment, Action::Remove, "its commit never became visible, and its records come again"),
-    (Finding::MissingSegment, Action::Refuse, "rows that were promised are gone"),
-    (Finding::SegmentOfAnotherLength, Action::Refuse, "rows that were promised are altered"),
-    (Finding::DeadLease, Action::Remove, "its reader needs nothing any more"),
-    (Finding::ForeignFile, Action::LeaveAndTell, "it may be dear to someone"),
+    (
+        Finding::HalfMadeStore,
+        Action::Create,
+        "FORMAT comes last, so nothing was ever promised there",
+    ),
+    (
+        Finding::ForeignFolder,
+        Action::Refuse,
+        "a mistyped --store must not fill somebody's folder",
+    ),
+    (
+        Finding::NoFormat,
+        Action::Refuse,
+        "FORMAT comes before the first commit, so someone has removed it",
+    ),
+    (
+        Finding::OtherFormat,
+        Action::Refuse,
+        "what is not understood must not be written to",
+    ),
+    (
+        Finding::NoManifest,
+        Action::Refuse,
+        "a store has a manifest from its first moment, so data is lost",
+    ),
+    (
+        Finding::DamagedManifest,
+        Action::Refuse,
+        "a visible manifest was whole once; the one before it would hide rows",
+    ),
+    (
+        Finding::NewerManifest,
+        Action::Refuse,
+        "the newer version may rely on what this one would not write",
+    ),
+    (
+        Finding::DamagedOlderManifest,
+        Action::LeaveAndTell,
+        "only readers that hold it need it",
+    ),
+    (
+        Finding::UnfinishedFile,
+        Action::Remove,
+        "it belongs to a process that is gone: this one has the lock",
+    ),
+    (
+        Finding::OrphanSegment,
+        Action::Remove,
+        "its commit never became visible, and its records come again",
+    ),
+    (
+        Finding::MissingSegment,
+        Action::Refuse,
+        "rows that were promised are gone",
+    ),
+    (
+        Finding::SegmentOfAnotherLength,
+        Action::Refuse,
+        "rows that were promised are altered",
+    ),
+    (
+        Finding::DeadLease,
+        Action::Remove,
+        "its reader needs nothing any more",
+    ),
+    (
+        Finding::ForeignFile,
+        Action::LeaveAndTell,
+        "it may be dear to someone",
+    ),
 ];
 
 /// What was found in a store that is whole.
@@ -113,13 +168,21 @@ pub(crate) fn look(disk: &dyn Disk, root: &Root) -> Result<Presence> {
     }
     // NoFormat: more than the making of a store leaves behind.
     let manifests = names(disk, &root.manifests())?;
-    let beyond_first = manifests.iter().filter_map(|name| ManifestName::parse(name)).any(|name| name.0 > ManifestId::FIRST);
+    let beyond_first = manifests
+        .iter()
+        .filter_map(|name| ManifestName::parse(name))
+        .any(|name| name.0 > ManifestId::FIRST);
     let mut segments = false;
     for table in Table::ALL {
-        segments |= names(disk, &root.table(table))?.iter().any(|name| SegmentName::parse(name).is_some());
+        segments |= names(disk, &root.table(table))?
+            .iter()
+            .any(|name| SegmentName::parse(name).is_some());
     }
     if beyond_first || segments {
-        return Err(StoreError::damaged(&root.format(), "it is missing, though there are manifests or segments"));
+        return Err(StoreError::damaged(
+            &root.format(),
+            "it is missing, though there are manifests or segments",
+        ));
     }
     // ForeignFolder
     let ours = |entry: &&DirEntry| !is_temporary(&entry.name) && !TOP_LEVEL.contains(&entry.name.as_str());
@@ -139,26 +202,32 @@ pub(crate) fn create(disk: &dyn Disk, root: &Root, created_us: i64) -> Result<()
         disk.create_dir(&folder).when("create", &folder)?;
     }
     make_table_folders(disk, root)?;
-    let first = Manifest::first(draw_store_id(), created_us);
+    let first = Manifest::first(draw_store_id()?, created_us);
     match persist::publish(disk, root, &first) {
         // A making that was cut short has left one.
         Ok(()) | Err(crate::failure::Failure::Fenced) => {}
-        Err(crate::failure::Failure::Clean(error) | crate::failure::Failure::Uncertain(error)) => return Err(error),
+        Err(crate::failure::Failure::Clean(error) | crate::failure::Failure::Uncertain(error)) => {
+            return Err(error);
+        }
     }
     format::write(disk, root)
 }
 
-/// 128 bits that no other store has. The standard library seeds its hash tables from the operating system.
-fn draw_store_id() -> String {
-    let draw = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", draw(), draw())
+/// 128 random bits, so that no other store has the same.
+fn draw_store_id() -> Result<String> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id)
+        .map_err(|error| StoreError::Invalid(format!("cannot draw an id for the store: {error}; try again")))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(id)))
 }
 
 /// Checks a store, clears what a crash left, and finds its newest manifest. The caller has the writer's lock.
 pub(crate) fn recover(disk: &dyn Disk, root: &Root) -> Result<Recovered> {
-    tell_foreign(root.path(), disk.list(root.path()).when("list", root.path())?, |name| {
-        TOP_LEVEL.contains(&name) || TOP_LEVEL_OTHERS.contains(&name)
-    });
+    tell_foreign(
+        root.path(),
+        disk.list(root.path()).when("list", root.path())?,
+        |name| TOP_LEVEL.contains(&name) || TOP_LEVEL_OTHERS.contains(&name),
+    );
     clear_unfinished(disk, root.path())?;
     let (manifest, older) = find_manifests(disk, root)?;
     make_table_folders(disk, root)?;
@@ -166,12 +235,19 @@ pub(crate) fn recover(disk: &dyn Disk, root: &Root) -> Result<Recovered> {
 
     let mut retired: BTreeMap<SegmentId, Retired> = BTreeMap::new();
     for old in older.readable.values() {
-        for segment in old.segments.iter().filter(|segment| manifest.segment(segment.id).is_none()) {
+        for segment in old
+            .segments
+            .iter()
+            .filter(|segment| manifest.segment(segment.id).is_none())
+        {
             retired.insert(segment.id, Retired::new(segment, old.id));
         }
     }
-    let live: HashMap<&str, u64> =
-        manifest.segments.iter().map(|segment| (segment.path.as_str(), segment.bytes)).collect();
+    let live: HashMap<&str, u64> = manifest
+        .segments
+        .iter()
+        .map(|segment| (segment.path.as_str(), segment.bytes))
+        .collect();
     let mut found = 0;
     for table in Table::ALL {
         let folder = root.table(table);
@@ -204,7 +280,10 @@ pub(crate) fn recover(disk: &dyn Disk, root: &Root) -> Result<Recovered> {
     }
     let mut ids: BTreeSet<ManifestId> = older.readable.into_keys().chain(older.damaged).collect();
     ids.insert(manifest.id);
-    Ok(Recovered { manifest, garbage: Garbage::new(ids, retired.into_values().collect()) })
+    Ok(Recovered {
+        manifest,
+        garbage: Garbage::new(ids, retired.into_values().collect()),
+    })
 }
 
 /// Manifests below the newest.
@@ -223,9 +302,17 @@ fn find_manifests(disk: &dyn Disk, root: &Root) -> Result<(Manifest, Older)> {
     };
     tell_foreign(&folder, entries, |name| ManifestName::parse(name).is_some());
     clear_unfinished(disk, &folder)?;
-    let mut ids = if disk.list(&folder).is_ok() { persist::list(disk, root)? } else { Vec::new() };
-    let Some(newest) = ids.pop() else { return Err(no_manifest(root)) };
-    let Some(manifest) = persist::load(disk, root, newest)? else { return Err(no_manifest(root)) };
+    let mut ids = if disk.list(&folder).is_ok() {
+        persist::list(disk, root)?
+    } else {
+        Vec::new()
+    };
+    let Some(newest) = ids.pop() else {
+        return Err(no_manifest(root));
+    };
+    let Some(manifest) = persist::load(disk, root, newest)? else {
+        return Err(no_manifest(root));
+    };
     let mut older = Older::default();
     for id in ids {
         match persist::load(disk, root, id) {
@@ -243,7 +330,10 @@ fn find_manifests(disk: &dyn Disk, root: &Root) -> Result<(Manifest, Older)> {
 
 /// The error for a store without any manifest.
 pub(crate) fn no_manifest(root: &Root) -> StoreError {
-    StoreError::damaged(&root.manifests(), "it has no manifest, so what the segments hold is unknown")
+    StoreError::damaged(
+        &root.manifests(),
+        "it has no manifest, so what the segments hold is unknown",
+    )
 }
 
 /// The error for the first segment of a manifest whose file is not there.
@@ -251,17 +341,31 @@ fn missing(disk: &dyn Disk, root: &Root, manifest: &Manifest) -> StoreError {
     let mut there = BTreeSet::new();
     for table in Table::ALL {
         let names = names(disk, &root.table(table)).unwrap_or_default();
-        there.extend(names.iter().filter_map(|name| SegmentName::parse(name)).map(|name| segment_path(table, name.0)));
+        there.extend(
+            names
+                .iter()
+                .filter_map(|name| SegmentName::parse(name))
+                .map(|name| segment_path(table, name.0)),
+        );
     }
-    let first = manifest.segments.iter().find(|segment| !there.contains(&segment.path));
+    let first = manifest
+        .segments
+        .iter()
+        .find(|segment| !there.contains(&segment.path));
     let path = first.map_or_else(|| root.segments(), |segment| root.resolve(&segment.path));
-    StoreError::damaged(&path, format!("it is missing, though manifest {} has it", manifest.id))
+    StoreError::damaged(
+        &path,
+        format!("it is missing, though manifest {} has it", manifest.id),
+    )
 }
 
 fn make_table_folders(disk: &dyn Disk, root: &Root) -> Result<()> {
     let present = names(disk, &root.segments())?;
     let mut made = false;
-    for table in Table::ALL.into_iter().filter(|table| !present.iter().any(|name| name == table.name())) {
+    for table in Table::ALL
+        .into_iter()
+        .filter(|table| !present.iter().any(|name| name == table.name()))
+    {
         let folder = root.table(table);
         disk.create_dir(&folder).when("create", &folder)?;
         made = true;
@@ -276,7 +380,9 @@ fn clear_leases(disk: &dyn Disk, root: &Root) -> Result<()> {
     let folder = root.leases();
     disk.create_dir(&folder).when("create", &folder)?;
     clear_unfinished(disk, &folder)?;
-    tell_foreign(&folder, disk.list(&folder).when("list", &folder)?, |name| LeaseName::parse(name).is_some());
+    tell_foreign(&folder, disk.list(&folder).when("list", &folder)?, |name| {
+        LeaseName::parse(name).is_some()
+    });
     // Looking at leases removes the dead ones.
     crate::lease::leased(disk, root).when("list", &folder).map(drop)
 }
@@ -289,7 +395,10 @@ fn clear_unfinished(disk: &dyn Disk, folder: &Path) -> Result<()> {
 }
 
 fn tell_foreign(folder: &Path, entries: Vec<DirEntry>, is_ours: impl Fn(&str) -> bool) {
-    for entry in entries.iter().filter(|entry| !is_ours(&entry.name) && !is_temporary(&entry.name)) {
+    for entry in entries
+        .iter()
+        .filter(|entry| !is_ours(&entry.name) && !is_temporary(&entry.name))
+    {
         tracing::warn!(path = %folder.join(&entry.name).display(), "not a file of the store; it is left alone");
     }
 }

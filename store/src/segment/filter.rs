@@ -58,13 +58,18 @@ impl ThreadFilter {
                 blocks[at + word * 4 + bit / 8] |= 1 << (bit % 8);
             }
         }
-        Some(Self { blocks: blocks.into(), threads: threads as u64 })
+        Some(Self {
+            blocks: blocks.into(),
+            threads: threads as u64,
+        })
     }
 
     /// The filter that [`ThreadFilter::bytes`] gave; none if that cannot be one.
     #[must_use]
     pub(crate) fn from_bytes(blocks: Bytes, threads: u64) -> Option<Self> {
-        let fits = !blocks.is_empty() && blocks.len() <= FILTER_BYTES_MAX && blocks.len().is_multiple_of(BLOCK_BYTES);
+        let fits = !blocks.is_empty()
+            && blocks.len() <= FILTER_BYTES_MAX
+            && blocks.len().is_multiple_of(BLOCK_BYTES);
         fits.then_some(Self { blocks, threads })
     }
 
@@ -97,7 +102,10 @@ fn block_of(hash: u64, bytes: usize) -> usize {
 
 /// The bit that a key sets in each word of its block, from the lower half of its hash.
 fn bits(hash: u64) -> impl Iterator<Item = (usize, usize)> {
-    FACTORS.iter().enumerate().map(move |(word, factor)| (word, ((hash as u32).wrapping_mul(*factor) >> 27) as usize))
+    FACTORS
+        .iter()
+        .enumerate()
+        .map(move |(word, factor)| (word, ((hash as u32).wrapping_mul(*factor) >> 27) as usize))
 }
 
 #[cfg(test)]
@@ -107,7 +115,9 @@ mod tests {
     use super::*;
 
     fn filter(threads: usize) -> Option<ThreadFilter> {
-        let hashes: Vec<u64> = (0..threads).map(|n| ThreadFilter::hash(format!("thread-{n}").as_bytes())).collect();
+        let hashes: Vec<u64> = (0..threads)
+            .map(|n| ThreadFilter::hash(format!("thread-{n}").as_bytes()))
+            .collect();
         ThreadFilter::build(hashes.into_iter())
     }
 
@@ -115,14 +125,19 @@ mod tests {
     fn a_thread_that_is_there_is_never_denied() {
         for threads in [1, 2, 100, 5_000, 20_000] {
             let filter = filter(threads).unwrap();
-            assert!((0..threads).all(|n| filter.may_contain(&format!("thread-{n}"))), "{threads} threads");
+            assert!(
+                (0..threads).all(|n| filter.may_contain(&format!("thread-{n}"))),
+                "{threads} threads"
+            );
         }
     }
 
     #[test]
     fn about_one_absent_thread_in_fifty_passes_at_most() {
         let filter = filter(5_000).unwrap();
-        let passed = (0..10_000).filter(|n| filter.may_contain(&format!("other-{n}"))).count();
+        let passed = (0..10_000)
+            .filter(|n| filter.may_contain(&format!("other-{n}")))
+            .count();
         assert!(passed < 200, "{passed} of 10,000 passed");
     }
 

@@ -65,7 +65,13 @@ pub fn schema_fingerprint(schema: &arrow_schema::Schema) -> u64 {
     for field in schema.fields() {
         use fmt::Write;
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{} {} {}", field.name(), field.data_type(), field.is_nullable());
+        let _ = writeln!(
+            text,
+            "{} {} {}",
+            field.name(),
+            field.data_type(),
+            field.is_nullable()
+        );
     }
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }

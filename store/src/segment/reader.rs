@@ -31,7 +31,9 @@ impl SegmentBatches {
 
 impl std::fmt::Debug for SegmentBatches {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SegmentBatches").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("SegmentBatches")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,16 +57,30 @@ pub fn read_segment(path: &Path, projection: &[&str]) -> Result<SegmentBatches> 
         let mut roots = Vec::with_capacity(projection.len());
         for name in projection {
             let Some((index, _)) = builder.schema().column_with_name(name) else {
-                return Err(StoreError::Invalid(format!("segment {} has no column {name:?}", path.display())));
+                return Err(StoreError::Invalid(format!(
+                    "segment {} has no column {name:?}",
+                    path.display()
+                )));
             };
             roots.push(index);
         }
         ProjectionMask::roots(builder.parquet_schema(), roots)
     };
-    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| failed(path, error))?;
-    Ok(SegmentBatches { path: path.to_owned(), reader })
+    let reader = builder
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS)
+        .build()
+        .map_err(|error| failed(path, error))?;
+    Ok(SegmentBatches {
+        path: path.to_owned(),
+        reader,
+    })
 }
 
 fn failed(path: &Path, source: ParquetError) -> StoreError {
-    StoreError::Parquet { action: "read", path: path.to_owned(), source }
+    StoreError::Parquet {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    }
 }

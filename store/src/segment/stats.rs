@@ -74,7 +74,10 @@ impl SegmentStats {
     /// The range of a column, if one is kept.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&ColumnRange> {
-        self.columns.iter().find(|(column, _)| *column == name).map(|(_, range)| range)
+        self.columns
+            .iter()
+            .find(|(column, _)| *column == name)
+            .map(|(_, range)| range)
     }
 }
 
@@ -95,8 +98,13 @@ struct Column {
 
 #[derive(Debug)]
 enum Values {
-    Int { range: Option<(i64, i64)>, unknown: bool },
-    Text { range: Option<(String, String)> },
+    Int {
+        range: Option<(i64, i64)>,
+        unknown: bool,
+    },
+    Text {
+        range: Option<(String, String)>,
+    },
 }
 
 impl StatsCollector {
@@ -106,21 +114,31 @@ impl StatsCollector {
         let columns = RANGED_COLUMNS.iter().filter_map(|name| {
             let (index, field) = schema.column_with_name(name)?;
             let values = match field.data_type() {
-                DataType::Int32 | DataType::Int64 | DataType::UInt64 | DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                    Values::Int { range: None, unknown: false }
-                }
+                DataType::Int32
+                | DataType::Int64
+                | DataType::UInt64
+                | DataType::Timestamp(TimeUnit::Microsecond, _) => Values::Int {
+                    range: None,
+                    unknown: false,
+                },
                 DataType::Utf8 => Values::Text { range: None },
-                DataType::Dictionary(key, value)
-                    if **key == DataType::Int32 && **value == DataType::Utf8 =>
-                {
+                DataType::Dictionary(key, value) if **key == DataType::Int32 && **value == DataType::Utf8 => {
                     Values::Text { range: None }
                 }
                 _ => return None,
             };
             let threads = (*name == THREAD_COLUMN).then(Threads::default);
-            Some(Column { name, index, nulls: 0, values, threads })
+            Some(Column {
+                name,
+                index,
+                nulls: 0,
+                values,
+                threads,
+            })
         });
-        Self { columns: columns.collect() }
+        Self {
+            columns: columns.collect(),
+        }
     }
 
     /// Takes a batch into account.
@@ -140,14 +158,22 @@ impl StatsCollector {
                 stats.threads = threads.filter();
             }
             let range = match column.values {
-                Values::Int { range: Some((min, max)), unknown: false } => ColumnRange {
+                Values::Int {
+                    range: Some((min, max)),
+                    unknown: false,
+                } => ColumnRange {
                     min: Some(StatValue::Int(min)),
                     max: Some(StatValue::Int(max)),
                     null_count,
                     exact: true,
                 },
-                Values::Int { .. } | Values::Text { range: None } => ColumnRange { null_count, ..ColumnRange::default() },
-                Values::Text { range: Some((min, max)) } => text_range(&min, &max, null_count),
+                Values::Int { .. } | Values::Text { range: None } => ColumnRange {
+                    null_count,
+                    ..ColumnRange::default()
+                },
+                Values::Text {
+                    range: Some((min, max)),
+                } => text_range(&min, &max, null_count),
             };
             stats.columns.push((column.name, range));
         }
@@ -161,16 +187,17 @@ impl Column {
         match &mut self.values {
             Values::Int { range, unknown } => {
                 let found = match array.data_type() {
-                    DataType::Int32 => {
-                        range_of(array.as_primitive::<Int32Type>()).map(|(min, max)| (i64::from(min), i64::from(max)))
-                    }
+                    DataType::Int32 => range_of(array.as_primitive::<Int32Type>())
+                        .map(|(min, max)| (i64::from(min), i64::from(max))),
                     DataType::Int64 => range_of(array.as_primitive::<Int64Type>()),
-                    DataType::UInt64 => range_of(array.as_primitive::<UInt64Type>()).and_then(|(min, max)| {
-                        // A number beyond i64 has no bound here, and neither has a column with one.
-                        let signed = i64::try_from(min).ok().zip(i64::try_from(max).ok());
-                        *unknown |= signed.is_none();
-                        signed
-                    }),
+                    DataType::UInt64 => {
+                        range_of(array.as_primitive::<UInt64Type>()).and_then(|(min, max)| {
+                            // A number beyond i64 has no bound here, and neither has a column with one.
+                            let signed = i64::try_from(min).ok().zip(i64::try_from(max).ok());
+                            *unknown |= signed.is_none();
+                            signed
+                        })
+                    }
                     DataType::Timestamp(..) => range_of(array.as_primitive::<TimestampMicrosecondType>()),
                     _ => None,
                 };
@@ -209,7 +236,9 @@ where
     T::Native: Ord,
 {
     let values = array.values();
-    let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) else { return range_of_slice(values) };
+    let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) else {
+        return range_of_slice(values);
+    };
     let mut range: Option<(T::Native, T::Native)> = None;
     for (start, end) in nulls.valid_slices() {
         if let Some((min, max)) = range_of_slice(&values[start..end]) {
@@ -282,7 +311,9 @@ impl Threads {
     fn see(&mut self, thread_id: &str) {
         if self.hashes.len() <= THREADS_MAX {
             let hash = ThreadFilter::hash(thread_id.as_bytes());
-            self.hashes.entry(hash, |other| *other == hash, |other| *other).or_insert(hash);
+            self.hashes
+                .entry(hash, |other| *other == hash, |other| *other)
+                .or_insert(hash);
         }
     }
 
@@ -294,7 +325,11 @@ impl Threads {
 /// Bounds of texts, cut to [`BOUND_BYTES_MAX`].
 fn text_range(min: &str, max: &str, null_count: u64) -> ColumnRange {
     let lower = cut(min);
-    let upper = if cut(max).len() == max.len() { Some(max.to_owned()) } else { round_up(cut(max)) };
+    let upper = if cut(max).len() == max.len() {
+        Some(max.to_owned())
+    } else {
+        round_up(cut(max))
+    };
     let exact = lower.len() == min.len() && upper.as_deref() == Some(max);
     ColumnRange {
         min: Some(StatValue::Text(lower.into())),
@@ -313,7 +348,11 @@ fn round_up(prefix: &str) -> Option<String> {
     let mut upper = prefix.to_owned();
     while let Some(last) = upper.pop() {
         // Between U+D7FF and U+E000 lie no characters.
-        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(last as u32 + 1) };
+        let next = if last == '\u{d7ff}' {
+            Some('\u{e000}')
+        } else {
+            char::from_u32(last as u32 + 1)
+        };
         if let Some(next) = next {
             upper.push(next);
             return Some(upper);

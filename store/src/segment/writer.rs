@@ -15,7 +15,9 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{IoContext, Result, StoreError};
 use crate::manifest::ManifestId;
 use crate::paths::{Root, segment_path, temporary};
-use crate::segment::{Segment, SegmentId, SegmentStats, StatsCollector, schema_fingerprint, writer_properties};
+use crate::segment::{
+    Segment, SegmentId, SegmentStats, StatsCollector, schema_fingerprint, writer_properties,
+};
 
 /// A segment that is written, but not yet synced nor named.
 #[derive(Debug)]
@@ -54,12 +56,21 @@ pub(crate) fn press(
                 schema_fingerprint: schema_fingerprint(&table.schema()),
                 stats,
             };
-            Ok(Pressed { segment, unfinished, path, file: sink.file })
+            Ok(Pressed {
+                segment,
+                unfinished,
+                path,
+                file: sink.file,
+            })
         }
         Err(source) => {
             // A full disk is the likely reason; half a segment must not keep it full.
             let _ = disk.remove(&unfinished);
-            Err(StoreError::Parquet { action: "write", path, source })
+            Err(StoreError::Parquet {
+                action: "write",
+                path,
+                source,
+            })
         }
     }
 }
@@ -70,7 +81,11 @@ fn encode(
     batches: &[RecordBatch],
 ) -> Result<(Sink, u64, SegmentStats), ParquetError> {
     let schema = table.schema();
-    let sink = Sink { file, hash: Xxh3Default::new(), bytes: 0 };
+    let sink = Sink {
+        file,
+        hash: Xxh3Default::new(),
+        bytes: 0,
+    };
     let mut stats = StatsCollector::new(&schema);
     let mut writer = ArrowWriter::try_new(sink, schema, Some(writer_properties(table)))?;
     let mut rows = 0;
@@ -89,7 +104,9 @@ pub(crate) fn check_schema(table: Table, batches: &[RecordBatch]) -> Result<()> 
     for batch in batches {
         if !same_columns(&expected, batch.schema_ref()) {
             let found = differing(&expected, batch.schema_ref());
-            return Err(StoreError::Invalid(format!("a batch for table {table} has other columns than it: {found}")));
+            return Err(StoreError::Invalid(format!(
+                "a batch for table {table} has other columns than it: {found}"
+            )));
         }
     }
     Ok(())
@@ -98,11 +115,15 @@ pub(crate) fn check_schema(table: Table, batches: &[RecordBatch]) -> Result<()> 
 fn same_columns(expected: &Schema, found: &Schema) -> bool {
     std::ptr::eq(expected, found)
         || expected.fields().len() == found.fields().len()
-            && expected.fields().iter().zip(found.fields()).all(|(expected, found)| {
-                expected.name() == found.name()
-                    && expected.data_type() == found.data_type()
-                    && (expected.is_nullable() || !found.is_nullable())
-            })
+            && expected
+                .fields()
+                .iter()
+                .zip(found.fields())
+                .all(|(expected, found)| {
+                    expected.name() == found.name()
+                        && expected.data_type() == found.data_type()
+                        && (expected.is_nullable() || !found.is_nullable())
+                })
 }
 
 /// The first difference, in words.
@@ -114,7 +135,11 @@ fn differing(expected: &Schema, found: &Schema) -> String {
             None => return format!("{expected} is missing"),
         }
     }
-    format!("{} columns instead of {}", found.fields().len(), expected.fields().len())
+    format!(
+        "{} columns instead of {}",
+        found.fields().len(),
+        expected.fields().len()
+    )
 }
 
 /// Counts and hashes what goes through to a file.

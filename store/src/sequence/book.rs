@@ -5,107 +5,22 @@ use std::path::Path;
 
 use arrow_array::RecordBatch;
 use hashbrown::HashMap;
-use quipu_proto::{Emitter, LogPartition};
+use quipu_proto::LogPartition;
 
+use super::arrival::{Arrival, ReplayRow};
 use super::cold::{ColdThreads, Kept};
-use super::cold_entry;
 use super::error::BookError;
 use super::hot::{HotThread, HotThreads, Slot};
 use super::name::ThreadName;
+use super::options::{BookOptions, BookStart};
 use super::partition::{Partition, PartitionKey};
 use super::run_rows;
 use super::runs::{Fragments, OpenRuns};
-use super::sled_tree::IndexError;
 use super::thread::{NO_TIME, Observation, ThreadState, id_hash};
 use crate::manifest::{Head, ManifestId};
 
-/// Entries that are made ready for the index at a time.
-const COLD_BATCH: usize = 1 << 16;
-/// Longest name, in bytes of tenant and thread together, that goes into the index. Threads of longer names stay in
-/// memory.
-const COLD_NAME_BYTES_MAX: usize = 4096;
 /// Messages between two snapshots of a small book.
 const SNAPSHOT_MESSAGES_MIN: u64 = 500_000;
-
-/// Settings of a book. None of them changes an answer.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct BookOptions {
-    /// Threads kept in memory, about 220 bytes each. Beyond that number those untouched for longest go to disk at the
-    /// next commit. Default 1,000,000.
-    pub hot_threads_max: usize,
-    /// Threads in memory up to which a clean close writes them to disk, which takes about 10 µs each. With more, the
-    /// book is rebuilt from its snapshot instead. Default 50,000.
-    pub close_threads_max: usize,
-}
-
-impl Default for BookOptions {
-    fn default() -> Self {
-        Self {
-            hot_threads_max: 1_000_000,
-            close_threads_max: 50_000,
-        }
-    }
-}
-
-/// What opening a book found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BookStart {
-    /// The book is that of the newest manifest.
-    Current,
-    /// The book is empty. It is rebuilt by [`SequenceBook::restore`] from the newest snapshot there is, then
-    /// [`SequenceBook::replay`] of every message after it.
-    Rebuild {
-        /// Why, in plain words, about "the index".
-        reason: String,
-    },
-}
-
-/// How a book was closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BookClose {
-    /// Everything is on disk: the next open takes it over.
-    Clean,
-    /// The next open rebuilds the book.
-    Rebuild {
-        /// Why, in plain words.
-        reason: String,
-    },
-}
-
-/// A message on its way into the store, as far as the book cares.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// Its tenant.
-    pub tenant_id: &'a str,
-    /// Its thread. A message without one stands outside any numbering.
-    pub thread_id: &'a str,
-    /// Which kind of counter numbered it.
-    pub emitter: Emitter,
-    /// Its number, 0 when it has none.
-    pub sequence: u64,
-    /// Its id, empty when it has none.
-    pub message_id: &'a [u8],
-    /// Its time in microseconds since the Unix epoch.
-    pub time_us: Option<i64>,
-    /// Offset of its record.
-    pub offset: i64,
-}
-
-/// A message that is in the store already, for [`SequenceBook::replay`].
-#[derive(Clone, Copy, Debug)]
-pub struct ReplayRow<'a> {
-    /// Its tenant.
-    pub tenant_id: &'a str,
-    /// Its thread.
-    pub thread_id: &'a str,
-    /// Its number.
-    pub sequence: u64,
-    /// Its id, empty when it has none.
-    pub message_id: &'a [u8],
-    /// Its time in microseconds since the Unix epoch.
-    pub time_us: Option<i64>,
-}
 
 /// The account of every thread: what number comes next, which ids came last, which numbers this commit has seen.
 ///
@@ -113,26 +28,26 @@ pub struct ReplayRow<'a> {
 /// on commits, restarts, settings, or on what lies in its folder.
 #[derive(Debug)]
 pub struct SequenceBook {
-    options: BookOptions,
-    partitions: Vec<Partition>,
-    keys: HashMap<LogPartition, PartitionKey>,
+    pub(super) options: BookOptions,
+    pub(super) partitions: Vec<Partition>,
+    pub(super) keys: HashMap<LogPartition, PartitionKey>,
     pub(super) threads: HotThreads,
     /// None in a book without a folder.
     pub(super) cold: Option<ColdThreads>,
     /// Threads that are on disk only.
-    cold_threads: u64,
-    fragments: Fragments,
+    pub(super) cold_threads: u64,
+    pub(super) fragments: Fragments,
     /// Number of the commit in the making, counted from 1 since the book was opened.
-    commit: u64,
+    pub(super) commit: u64,
     /// The manifest that the threads reflect, but for the messages since.
-    manifest: ManifestId,
-    unsealed: u64,
-    since_snapshot: u64,
+    pub(super) manifest: ManifestId,
+    pub(super) unsealed: u64,
+    pub(super) since_snapshot: u64,
     /// Threads in memory above which the next seal tries to make room.
-    make_room_above: usize,
+    pub(super) make_room_above: usize,
     /// Why cold threads cannot be read any more.
-    lost: Option<String>,
-    key: Vec<u8>,
+    pub(super) lost: Option<String>,
+    pub(super) key: Vec<u8>,
 }
 
 impl SequenceBook {
@@ -299,57 +214,6 @@ impl SequenceBook {
         slot
     }
 
-    /// Takes a thread into memory: from disk if it is there, else as a new one.
-    #[cold]
-    fn admit(&mut self, tag: u32, partition: u32, tenant_id: &str, thread_id: &str) -> Slot {
-        let state = match self.find_cold(partition, tenant_id, thread_id) {
-            Ok(Some(state)) => {
-                self.cold_threads = self.cold_threads.saturating_sub(1);
-                state
-            }
-            Ok(None) => ThreadState::default(),
-            Err(error) => {
-                self.lose(&error);
-                ThreadState::default()
-            }
-        };
-        self.threads
-            .insert(tag, partition, ThreadName::new(tenant_id, thread_id), state)
-    }
-
-    fn find_cold(
-        &mut self,
-        partition: u32,
-        tenant_id: &str,
-        thread_id: &str,
-    ) -> Result<Option<ThreadState>, IndexError> {
-        let Some(cold) = self.cold.as_ref().filter(|cold| cold.holds_any()) else {
-            return Ok(None);
-        };
-        let Some(prefix) = &self.partitions[partition as usize].key_prefix else {
-            return Ok(None);
-        };
-        if tenant_id.len() + thread_id.len() > COLD_NAME_BYTES_MAX {
-            return Ok(None);
-        }
-        self.key.clear();
-        self.key.extend_from_slice(prefix);
-        cold_entry::push_name(&mut self.key, tenant_id, thread_id);
-        cold.find(&self.key)
-    }
-
-    /// Cold threads cannot be read: nothing may be committed any more, and the index goes, so that the next open
-    /// rebuilds the book.
-    fn lose(&mut self, error: &IndexError) {
-        if self.lost.is_none() {
-            tracing::error!(%error, "cold threads of the sequence book are lost; the store must be opened again");
-            self.lost = Some(error.to_string());
-            if let Some(cold) = &mut self.cold {
-                cold.unmark();
-            }
-        }
-    }
-
     /// Ends the commit in the making, which will be `manifest`, and hands out its rows of `sequence_runs`: usually in
     /// one batch, in none when nothing was numbered.
     ///
@@ -374,67 +238,6 @@ impl SequenceBook {
         Ok(batches)
     }
 
-    /// Moves the threads untouched for longest to disk if there are too many in memory.
-    pub(super) fn make_room(&mut self) {
-        let hot = self.threads.len();
-        // The runs of a commit in the making point to threads in memory.
-        if hot <= self.make_room_above || !self.fragments.is_empty() || self.cold.is_none() {
-            return;
-        }
-        // A little more than need be, so that not every commit searches all threads.
-        let keep = self.options.hot_threads_max - self.options.hot_threads_max / 32;
-        let mut oldest: Vec<(u64, Slot)> = self
-            .threads
-            .iter()
-            .filter(|(_, thread)| self.fits_cold(thread))
-            .map(|(slot, thread)| (thread.touched, slot))
-            .collect();
-        let surplus = hot - keep;
-        if surplus < oldest.len() {
-            oldest.select_nth_unstable(surplus);
-            oldest.truncate(surplus);
-        }
-        for slots in oldest.chunks(COLD_BATCH) {
-            let slots: Vec<Slot> = slots.iter().map(|(_, slot)| *slot).collect();
-            if let Err(error) = self.put_cold(&slots) {
-                tracing::warn!(%error, "threads of the sequence book stay in memory: its index cannot be written");
-                break;
-            }
-            self.cold_threads += slots.len() as u64;
-            slots.into_iter().for_each(|slot| self.threads.remove(slot));
-        }
-        let hot = self.threads.len();
-        self.make_room_above = if hot > self.options.hot_threads_max {
-            hot + hot / 8
-        } else {
-            self.options.hot_threads_max
-        };
-    }
-
-    fn fits_cold(&self, thread: &HotThread) -> bool {
-        self.partitions[thread.partition as usize].key_prefix.is_some()
-            && thread.name.tenant_id().len() + thread.name.thread_id().len() <= COLD_NAME_BYTES_MAX
-    }
-
-    /// Writes threads to the index; they stay in memory.
-    fn put_cold(&mut self, slots: &[Slot]) -> Result<(), IndexError> {
-        let Some(cold) = self.cold.as_mut().filter(|cold| cold.is_writable()) else {
-            return Err(IndexError("it failed before".to_owned()));
-        };
-        let mut entries = Vec::with_capacity(slots.len());
-        for thread in slots.iter().filter_map(|slot| self.threads.get(*slot)) {
-            let mut key = self.partitions[thread.partition as usize]
-                .key_prefix
-                .clone()
-                .unwrap_or_default();
-            cold_entry::push_name(&mut key, thread.name.tenant_id(), thread.name.thread_id());
-            let value = cold_entry::encode_value(&key, &thread.state, self.manifest);
-            entries.push((key, value));
-        }
-        entries.sort_unstable();
-        cold.put(&entries, self.manifest)
-    }
-
     /// Whether it is time to commit a snapshot of the book: rarely enough that it costs little next to the messages,
     /// often enough that rebuilding replays few of them.
     #[must_use]
@@ -450,63 +253,6 @@ impl SequenceBook {
 
     pub(super) fn snapshot_begins(&mut self) {
         self.since_snapshot = 0;
-    }
-
-    /// Closes the book. `manifest` is the newest one committed.
-    ///
-    /// Everything is written to disk if the book reflects exactly that manifest and is not too large; else the next
-    /// open rebuilds it. Dropping a book instead has the latter effect.
-    pub fn close(mut self, manifest: ManifestId) -> BookClose {
-        let result = self.write_all(manifest);
-        let Some(mut cold) = self.cold.take() else {
-            return BookClose::Rebuild {
-                reason: "the book has no folder".to_owned(),
-            };
-        };
-        let kept = Kept {
-            threads: self.threads(),
-            since_snapshot: self.since_snapshot,
-        };
-        match result {
-            Ok(()) => match cold.close(manifest, kept) {
-                Ok(()) => BookClose::Clean,
-                Err(reason) => BookClose::Rebuild { reason },
-            },
-            Err(reason) => {
-                cold.discard();
-                BookClose::Rebuild { reason }
-            }
-        }
-    }
-
-    fn write_all(&mut self, manifest: ManifestId) -> Result<(), String> {
-        if let Some(reason) = &self.lost {
-            return Err(reason.clone());
-        }
-        if self.unsealed > 0 || self.manifest > manifest {
-            return Err("messages were observed that are not committed".to_owned());
-        }
-        let hot = self.threads.len();
-        if hot > self.options.close_threads_max {
-            return Err(format!(
-                "{hot} threads in memory are more than close_threads_max = {}",
-                self.options.close_threads_max
-            ));
-        }
-        let slots: Vec<Slot> = self.threads.iter().map(|(slot, _)| slot).collect();
-        if self.threads.iter().any(|(_, thread)| !self.fits_cold(thread)) {
-            return Err(format!(
-                "a thread has a name of more than {COLD_NAME_BYTES_MAX} bytes"
-            ));
-        }
-        for slots in slots.chunks(COLD_BATCH) {
-            self.put_cold(slots).map_err(|error| error.to_string())?;
-        }
-        // An empty book makes an empty index, so that the next open finds one.
-        if slots.is_empty() {
-            self.put_cold(&[]).map_err(|error| error.to_string())?;
-        }
-        Ok(())
     }
 }
 

@@ -1,10 +1,9 @@
-//! The threads in memory: one hash table of small places over a slab of entries that never move.
+//! The threads in memory: a table of places over a slab of entries that never move.
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::name::ThreadName;
+use super::places::Places;
 use super::runs::OpenRuns;
 use super::thread::ThreadState;
 
@@ -34,24 +33,10 @@ pub(super) struct HotThread {
 
 const _: () = assert!(size_of::<HotThread>() == 192);
 
-/// Where the table points: the upper half of the hash, and the entry.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    tag: u32,
-    slot: Slot,
-}
-
-impl Place {
-    /// The hash the table works with. It takes its bucket from the low bits and a mark from the high ones.
-    fn hash(tag: u32) -> u64 {
-        u64::from(tag) << 32 | u64::from(tag)
-    }
-}
-
 /// The threads in memory.
 #[derive(Debug)]
 pub(super) struct HotThreads {
-    places: HashTable<Place>,
+    places: Places,
     chunks: Vec<Vec<HotThread>>,
     free: Vec<Slot>,
     /// Differs in every process, so that nobody can choose thread names that fall on one another.
@@ -61,7 +46,7 @@ pub(super) struct HotThreads {
 impl HotThreads {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            places: HashTable::new(),
+            places: Places::default(),
             chunks: Vec::new(),
             free: Vec::new(),
             seed,
@@ -84,10 +69,7 @@ impl HotThreads {
     #[inline]
     pub(super) fn find(&self, tag: u32, partition: u32, tenant_id: &str, thread_id: &str) -> Option<Slot> {
         self.places
-            .find(Place::hash(tag), |place| {
-                place.tag == tag && self.is(place.slot, partition, tenant_id, thread_id)
-            })
-            .map(|place| place.slot)
+            .find(tag, |slot| self.is(slot, partition, tenant_id, thread_id))
     }
 
     /// Whether an entry is that of this thread. Free entries and numbers that were never used are nobody's.
@@ -140,10 +122,7 @@ impl HotThreads {
                 (full + chunk.len() - 1) as Slot
             }
         };
-        self.places
-            .insert_unique(Place::hash(tag), Place { tag, slot }, |place| {
-                Place::hash(place.tag)
-            });
+        self.places.insert(tag, slot);
         slot
     }
 
@@ -154,14 +133,7 @@ impl HotThreads {
             return;
         }
         let tag = self.tag(thread.partition, thread.name.tenant_id(), thread.name.thread_id());
-        let found = self.places.entry(
-            Place::hash(tag),
-            |place| place.slot == slot,
-            |place| Place::hash(place.tag),
-        );
-        if let Entry::Occupied(place) = found {
-            place.remove();
-        }
+        self.places.remove(tag, slot);
         if let Some(thread) = self.get_mut(slot) {
             thread.partition = NO_PARTITION;
             thread.name = ThreadName::new("", "");

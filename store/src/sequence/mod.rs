@@ -47,16 +47,19 @@
 //! # Files
 //! | file | holds |
 //! |---|---|
-//! | `book.rs` | the book: arrivals, commits, moving threads between memory and disk |
+//! | `book.rs` | the book: arrivals and commits |
+//! | `arrival.rs`, `options.rs` | what it is told, how it is set up, what it tells |
+//! | `tiers.rs` | moving threads between memory and disk, and closing |
 //! | `partition.rs` | the partitions it knows, by small numbers |
 //! | `thread.rs` | the state of one thread and the rules |
-//! | `name.rs`, `hot.rs` | names of threads, and the threads in memory |
+//! | `name.rs`, `hot.rs`, `places.rs` | names of threads, the threads in memory, and where each lies |
 //! | `runs.rs`, `run_rows.rs` | the runs of a commit, and their rows |
 //! | `snapshot.rs` | the book as rows, and back |
 //! | `cold.rs` | the threads on disk: index, filter and marker together |
 //! | `cold_entry.rs`, `filter.rs`, `marker.rs` | their forms |
 //! | `sled_tree.rs` | the only place that knows sled |
 
+mod arrival;
 mod book;
 mod cold;
 mod cold_entry;
@@ -65,18 +68,23 @@ mod filter;
 mod hot;
 mod marker;
 mod name;
+mod options;
 mod partition;
+mod places;
 mod run_rows;
 mod runs;
 mod sled_tree;
 mod snapshot;
 mod thread;
+mod tiers;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::manifest::Head;
-pub use book::{Arrival, BookClose, BookOptions, BookStart, ReplayRow, SequenceBook};
+pub use arrival::{Arrival, ReplayRow};
+pub use book::SequenceBook;
 pub use error::BookError;
+pub use options::{BookClose, BookOptions, BookStart};
 pub use partition::PartitionKey;
 pub use thread::{Observation, RECENT_IDS, Repeated};

@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use quipu_proto::{Emitter, Table};
 
 use super::error::BookError;
-use super::hot::{HotThread, HotThreads};
+use super::hot::{HotThread, HotThreads, Slot};
 use super::partition::Partition;
 use super::runs::{Fragment, Run};
 use super::thread::NO_TIME;
@@ -26,10 +26,16 @@ struct SortKey {
     partition: u32,
     tenant: u32,
     thread_prefix: u128,
+    thread: Slot,
+    emitter: Emitter,
+    first: u64,
     fragment: u32,
 }
 
 /// Joins the fragments and makes rows of them: usually one batch, none when there are no fragments.
+///
+/// As long as no number of a thread came from both emitters in this commit, nothing tells their counters apart, and
+/// their runs are joined: a thread with one counter would else have a row for every change between graph and node.
 pub(super) fn rows(
     fragments: &[Fragment],
     threads: &HotThreads,
@@ -37,29 +43,93 @@ pub(super) fn rows(
 ) -> Result<Vec<RecordBatch>, BookError> {
     let mut rows = RunRows::default();
     let mut batches = Vec::new();
-    let mut open: Option<(&HotThread, Fragment)> = None;
-    for key in sorted(fragments, threads, partitions) {
-        let fragment = fragments[key.fragment as usize];
-        if let Some((_, last)) = &mut open
-            && last.thread == fragment.thread
-            && last.emitter == fragment.emitter
-            && last.run.join(&fragment.run)
-        {
+    for keys in sorted(fragments, threads, partitions).chunk_by(|a, b| a.thread == b.thread) {
+        let Some(thread) = keys.first().and_then(|key| threads.get(key.thread)) else {
             continue;
-        }
-        if let Some((thread, fragment)) = open.take() {
-            rows.push(thread, &partitions[thread.partition as usize], &fragment);
-            if rows.text_bytes >= BATCH_TEXT_BYTES_MAX {
-                batches.push(std::mem::take(&mut rows).finish()?);
+        };
+        let nodes_at = keys.partition_point(|key| key.emitter == Emitter::Graph);
+        let (graph, node) = keys.split_at(nodes_at);
+        let runs = match (joined(graph, fragments), joined(node, fragments)) {
+            (graph, node) if disjoint(&graph, &node) => interleaved(&graph, &node),
+            (graph, node) => {
+                let of = |emitter| move |run| (RunEmitter::One(emitter), run);
+                graph.into_iter().map(of(Emitter::Graph)).chain(node.into_iter().map(of(Emitter::Node))).collect()
             }
+        };
+        for (emitter, run) in &runs {
+            rows.push(thread, &partitions[thread.partition as usize], *emitter, run);
         }
-        open = threads.get(fragment.thread).map(|thread| (thread, fragment));
+        if rows.text_bytes >= BATCH_TEXT_BYTES_MAX {
+            batches.push(std::mem::take(&mut rows).finish()?);
+        }
     }
-    if let Some((thread, fragment)) = open {
-        rows.push(thread, &partitions[thread.partition as usize], &fragment);
+    if !rows.head.keys.is_empty() {
         batches.push(rows.finish()?);
     }
     Ok(batches)
+}
+
+/// Whose numbers a run holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RunEmitter {
+    One(Emitter),
+    Mixed,
+}
+
+impl RunEmitter {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::One(emitter) => emitter.as_str(),
+            Self::Mixed => "mixed",
+        }
+    }
+}
+
+/// The runs of fragments that are sorted by their first number.
+fn joined(keys: &[SortKey], fragments: &[Fragment]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for key in keys {
+        let next = &fragments[key.fragment as usize].run;
+        if runs.last_mut().is_none_or(|last| !last.join(next)) {
+            runs.push(*next);
+        }
+    }
+    runs
+}
+
+/// Whether two sorted lists of runs have no number in common.
+fn disjoint(a: &[Run], b: &[Run]) -> bool {
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    while let (Some(left), Some(right)) = (a.peek(), b.peek()) {
+        if left.last < right.first {
+            a.next();
+        } else if right.last < left.first {
+            b.next();
+        } else {
+            return false;
+        }
+    }
+    true
+}
+
+/// Two sorted and disjoint lists as one, neighbours joined.
+fn interleaved(graph: &[Run], node: &[Run]) -> Vec<(RunEmitter, Run)> {
+    let of = |emitter| move |run: &Run| (RunEmitter::One(emitter), *run);
+    let mut both: Vec<_> = graph.iter().map(of(Emitter::Graph)).chain(node.iter().map(of(Emitter::Node))).collect();
+    both.sort_by_key(|(_, run)| run.first);
+    let mut runs: Vec<(RunEmitter, Run)> = Vec::new();
+    for (emitter, next) in both {
+        if let Some((open, run)) = runs.last_mut()
+            && run.join(&next)
+        {
+            if *open != emitter {
+                *open = RunEmitter::Mixed;
+            }
+            continue;
+        }
+        runs.push((emitter, next));
+    }
+    runs
 }
 
 fn sorted(fragments: &[Fragment], threads: &HotThreads, partitions: &[Partition]) -> Vec<SortKey> {
@@ -85,6 +155,9 @@ fn sorted(fragments: &[Fragment], threads: &HotThreads, partitions: &[Partition]
             partition: partition_ranks[thread.partition as usize],
             tenant,
             thread_prefix: thread.name.thread_prefix(),
+            thread: fragment.thread,
+            emitter: fragment.emitter,
+            first: fragment.run.first,
             fragment: index as u32,
         });
     }
@@ -95,23 +168,17 @@ fn sorted(fragments: &[Fragment], threads: &HotThreads, partitions: &[Partition]
     keys.sort_unstable_by(|a, b| {
         (a.partition, a.tenant, a.thread_prefix)
             .cmp(&(b.partition, b.tenant, b.thread_prefix))
-            .then_with(|| {
-                let (a_fragment, b_fragment) =
-                    (&fragments[a.fragment as usize], &fragments[b.fragment as usize]);
-                by_thread(a_fragment, b_fragment, threads)
-                    .then(a_fragment.emitter.cmp(&b_fragment.emitter))
-                    .then(a_fragment.run.first.cmp(&b_fragment.run.first))
-                    .then(a.fragment.cmp(&b.fragment))
-            })
+            .then_with(|| by_name(a.thread, b.thread, threads))
+            .then_with(|| (a.emitter, a.first, a.fragment).cmp(&(b.emitter, b.first, b.fragment)))
     });
     keys
 }
 
-fn by_thread(a: &Fragment, b: &Fragment, threads: &HotThreads) -> Ordering {
-    if a.thread == b.thread {
+fn by_name(a: Slot, b: Slot, threads: &HotThreads) -> Ordering {
+    if a == b {
         return Ordering::Equal;
     }
-    let name = |fragment: &Fragment| threads.get(fragment.thread).map(|thread| thread.name.thread_id());
+    let name = |slot| threads.get(slot).map(|thread| thread.name.thread_id());
     name(a).cmp(&name(b))
 }
 
@@ -177,8 +244,7 @@ impl Default for RunRows {
 }
 
 impl RunRows {
-    fn push(&mut self, thread: &HotThread, partition: &Partition, fragment: &Fragment) {
-        let Fragment { run, emitter, .. } = fragment;
+    fn push(&mut self, thread: &HotThread, partition: &Partition, emitter: RunEmitter, run: &Run) {
         let Run {
             first,
             last,
@@ -194,7 +260,7 @@ impl RunRows {
         self.partition.append_value(partition.name.partition.0);
         self.tenant_id.append_value(tenant_id);
         self.thread_id.append_value(thread_id);
-        self.emitter.push(Emitter::as_str(*emitter));
+        self.emitter.push(emitter.as_str());
         self.first_sequence.append_value(first);
         self.last_sequence.append_value(last);
         self.messages

@@ -12,8 +12,14 @@ fn rows_and_positions_become_visible_together() {
     let mut writer = open(folder.path());
     let before = Reader::open(folder.path()).unwrap().snapshot().unwrap();
     let report = writer.commit(ten(0)).unwrap();
-    assert_eq!((report.manifest, report.rows, report.segments.len()), (ManifestId(2), 30, 3));
-    assert_eq!(report.bytes, report.segments.iter().map(|segment| segment.bytes).sum::<u64>());
+    assert_eq!(
+        (report.manifest, report.rows, report.segments.len()),
+        (ManifestId(2), 30, 3)
+    );
+    assert_eq!(
+        report.bytes,
+        report.segments.iter().map(|segment| segment.bytes).sum::<u64>()
+    );
     assert_eq!(before.manifest().segments.len(), 0);
     assert_eq!(whole(folder.path()), 10);
     assert_eq!(writer.partition(&log(0)).unwrap().next_offset, Offset(10));
@@ -39,14 +45,32 @@ fn a_store_that_is_opened_again_goes_on_where_it_was() {
 fn a_commit_without_rows_still_moves_positions() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open(folder.path());
-    writer.commit(Commit { partitions: vec![position(1, 7)], ..Commit::default() }).unwrap();
-    let empty = vec![(Table::Events, vec![rows(Table::Events, 0, 0)]), (Table::Errors, Vec::new())];
-    let report = writer.commit(Commit { batches: empty, partitions: vec![position(0, 3)], ..Commit::default() });
+    writer
+        .commit(Commit {
+            partitions: vec![position(1, 7)],
+            ..Commit::default()
+        })
+        .unwrap();
+    let empty = vec![
+        (Table::Events, vec![rows(Table::Events, 0, 0)]),
+        (Table::Errors, Vec::new()),
+    ];
+    let report = writer.commit(Commit {
+        batches: empty,
+        partitions: vec![position(0, 3)],
+        ..Commit::default()
+    });
     assert_eq!(report.unwrap().segments.len(), 0);
     let snapshot = Reader::open(folder.path()).unwrap().snapshot().unwrap();
     assert_eq!(snapshot.manifest().id, ManifestId(3));
-    assert_eq!(snapshot.manifest().partition(&log(1)).unwrap().next_offset, Offset(7));
-    assert_eq!(snapshot.manifest().partition(&log(0)).unwrap().next_offset, Offset(3));
+    assert_eq!(
+        snapshot.manifest().partition(&log(1)).unwrap().next_offset,
+        Offset(7)
+    );
+    assert_eq!(
+        snapshot.manifest().partition(&log(0)).unwrap().next_offset,
+        Offset(3)
+    );
 }
 
 #[test]
@@ -55,10 +79,23 @@ fn what_would_break_the_store_is_refused_and_leaves_no_file() {
     let mut writer = open(folder.path());
     writer.commit(ten(0)).unwrap();
     let before = files(folder.path());
-    let back = Commit { partitions: vec![position(0, 9)], ..ten(10) };
-    let unknown = Commit { remove_segments: vec![SegmentId(99)], ..ten(10) };
-    let foreign = Commit { batches: vec![(Table::Errors, vec![rows(Table::Events, 0, 1)])], ..Commit::default() };
-    for (commit, words) in [(back, "goes back from 10 to 9"), (unknown, "segment 99"), (foreign, "table errors")] {
+    let back = Commit {
+        partitions: vec![position(0, 9)],
+        ..ten(10)
+    };
+    let unknown = Commit {
+        remove_segments: vec![SegmentId(99)],
+        ..ten(10)
+    };
+    let foreign = Commit {
+        batches: vec![(Table::Errors, vec![rows(Table::Events, 0, 1)])],
+        ..Commit::default()
+    };
+    for (commit, words) in [
+        (back, "goes back from 10 to 9"),
+        (unknown, "segment 99"),
+        (foreign, "table errors"),
+    ] {
         let error = writer.commit(commit).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Invalid);
         assert!(error.to_string().contains(words), "{error}");
@@ -74,7 +111,10 @@ fn a_second_writer_is_refused_and_told_of_the_first() {
     let writer = open(folder.path());
     let error = Writer::open(folder.path(), WriterOptions::default()).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Locked);
-    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    assert!(
+        error.to_string().contains(&std::process::id().to_string()),
+        "{error}"
+    );
     drop(writer);
     open(folder.path());
 }
@@ -85,12 +125,19 @@ fn a_writer_whose_number_is_taken_is_fenced_for_good() {
     let mut writer = open(folder.path());
     writer.commit(ten(0)).unwrap();
     let manifests = folder.path().join("manifest");
-    std::fs::write(manifests.join("00000000000000000003.manifest"), "another writer's").unwrap();
+    std::fs::write(
+        manifests.join("00000000000000000003.manifest"),
+        "another writer's",
+    )
+    .unwrap();
     for _ in 0..2 {
         let error = writer.commit(ten(10)).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Fenced, "{error}");
     }
-    assert_eq!(std::fs::read(manifests.join("00000000000000000003.manifest")).unwrap(), b"another writer's");
+    assert_eq!(
+        std::fs::read(manifests.join("00000000000000000003.manifest")).unwrap(),
+        b"another writer's"
+    );
 }
 
 #[test]
@@ -125,7 +172,13 @@ fn a_replaced_segment_goes_when_the_last_manifest_with_it_has_gone() {
     let report = writer.commit(ten(0)).unwrap();
     let old = report.segments.iter().map(|segment| segment.id).collect();
     let path = folder.path().join(&report.segments[0].path);
-    writer.commit(Commit { remove_segments: old, partitions: Vec::new(), ..ten(0) }).unwrap();
+    writer
+        .commit(Commit {
+            remove_segments: old,
+            partitions: Vec::new(),
+            ..ten(0)
+        })
+        .unwrap();
     assert_eq!(whole(folder.path()), 10);
     for _ in 0..MANIFESTS_KEPT - 1 {
         assert!(path.exists());
@@ -142,7 +195,13 @@ fn the_writers_own_snapshot_keeps_its_files() {
     let report = writer.commit(ten(0)).unwrap();
     let old = report.segments.iter().map(|segment| segment.id).collect();
     let snapshot = writer.snapshot();
-    writer.commit(Commit { remove_segments: old, partitions: Vec::new(), ..ten(0) }).unwrap();
+    writer
+        .commit(Commit {
+            remove_segments: old,
+            partitions: Vec::new(),
+            ..ten(0)
+        })
+        .unwrap();
     for _ in 0..2 * MANIFESTS_KEPT {
         writer.commit(Commit::default()).unwrap();
     }
@@ -159,9 +218,16 @@ fn the_manifest_knows_what_is_in_a_segment() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open(folder.path());
     let report = writer.commit(ten(100)).unwrap();
-    let events = report.segments.iter().find(|segment| segment.table == Table::Events).unwrap();
+    let events = report
+        .segments
+        .iter()
+        .find(|segment| segment.table == Table::Events)
+        .unwrap();
     let offsets = events.stats.column("offset").unwrap();
-    assert_eq!((&offsets.min, &offsets.max), (&Some(StatValue::Int(100)), &Some(StatValue::Int(109))));
+    assert_eq!(
+        (&offsets.min, &offsets.max),
+        (&Some(StatValue::Int(100)), &Some(StatValue::Int(109)))
+    );
     let time = events.stats.column("time").unwrap();
     assert_eq!((&time.min, time.null_count), (&None, 10));
     let threads = events.stats.threads.as_ref().unwrap();

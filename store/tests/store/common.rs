@@ -28,7 +28,9 @@ pub(crate) fn rows(table: Table, first: i64, count: usize) -> RecordBatch {
             DataType::Utf8 => Arc::new(StringArray::from_iter_values(names)),
             DataType::Dictionary(..) => {
                 let names: Vec<String> = names.collect();
-                Arc::new(DictionaryArray::<Int32Type>::from_iter(names.iter().map(|name| Some(name.as_str()))))
+                Arc::new(DictionaryArray::<Int32Type>::from_iter(
+                    names.iter().map(|name| Some(name.as_str())),
+                ))
             }
             other => panic!("no values for {} of type {other}", field.name()),
         }
@@ -57,7 +59,10 @@ pub(crate) fn position(partition: i32, next: i64) -> PartitionState {
 /// A commit of ten rows to each of three tables, which moves partition 0 on by ten.
 pub(crate) fn ten(first: i64) -> Commit {
     Commit {
-        batches: TABLES.into_iter().map(|table| (table, vec![rows(table, first, 10)])).collect(),
+        batches: TABLES
+            .into_iter()
+            .map(|table| (table, vec![rows(table, first, 10)]))
+            .collect(),
         partitions: vec![position(0, first + 10)],
         remove_segments: Vec::new(),
     }
@@ -69,7 +74,11 @@ pub(crate) fn open(path: &Path) -> Writer {
 
 /// Rows of a table, read from the files of the snapshot, and counted.
 pub(crate) fn read(snapshot: &Snapshot, table: Table) -> Vec<i64> {
-    let column = if table == Table::SequenceRuns { "first_offset" } else { "offset" };
+    let column = if table == Table::SequenceRuns {
+        "first_offset"
+    } else {
+        "offset"
+    };
     let mut offsets = Vec::new();
     for segment in snapshot.segments(table) {
         for batch in read_segment(&snapshot.path_of(segment), &[column]).unwrap() {
@@ -85,7 +94,10 @@ pub(crate) fn read(snapshot: &Snapshot, table: Table) -> Vec<i64> {
 pub(crate) fn whole(path: &Path) -> i64 {
     let snapshot = Reader::open(path).unwrap().snapshot().unwrap();
     snapshot.verify().unwrap();
-    let next = snapshot.manifest().partition(&log(0)).map_or(0, |state| state.next_offset.0);
+    let next = snapshot
+        .manifest()
+        .partition(&log(0))
+        .map_or(0, |state| state.next_offset.0);
     for table in TABLES {
         assert_eq!(read(&snapshot, table), (0..next).collect::<Vec<_>>(), "{table}");
         assert_eq!(snapshot.manifest().rows(table), next as u64);
@@ -112,5 +124,9 @@ pub(crate) fn files(root: &Path) -> Vec<String> {
 }
 
 pub(crate) fn files_like(root: &Path, part: &str) -> Vec<PathBuf> {
-    files(root).into_iter().filter(|name| name.contains(part)).map(|name| root.join(name)).collect()
+    files(root)
+        .into_iter()
+        .filter(|name| name.contains(part))
+        .map(|name| root.join(name))
+        .collect()
 }

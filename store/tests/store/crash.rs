@@ -42,7 +42,9 @@ impl DyingDisk {
             unsynced_files: BTreeSet::new(),
             unsynced_names: BTreeSet::new(),
         };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     fn step<T>(&self, change: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
@@ -86,13 +88,21 @@ impl Disk for DyingDisk {
         self.step(|state| {
             let file = SystemDisk.create(path)?;
             state.unsynced_files.insert(path.to_owned());
-            Ok(Box::new(DyingFile { path: path.to_owned(), file, disk: self.clone() }) as Box<dyn DiskFile>)
+            Ok(Box::new(DyingFile {
+                path: path.to_owned(),
+                file,
+                disk: self.clone(),
+            }) as Box<dyn DiskFile>)
         })
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step(|state| {
-            assert!(!state.unsynced_files.contains(from), "{} is published before it is synced", from.display());
+            assert!(
+                !state.unsynced_files.contains(from),
+                "{} is published before it is synced",
+                from.display()
+            );
             SystemDisk.hard_link(from, to)?;
             state.unsynced_names.insert(to.to_owned());
             Ok(())
@@ -101,7 +111,11 @@ impl Disk for DyingDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step(|state| {
-            assert!(!state.unsynced_files.contains(from), "{} is published before it is synced", from.display());
+            assert!(
+                !state.unsynced_files.contains(from),
+                "{} is published before it is synced",
+                from.display()
+            );
             SystemDisk.rename(from, to)?;
             state.unsynced_names.insert(to.to_owned());
             Ok(())
@@ -168,7 +182,10 @@ fn open(path: &Path) -> Writer {
 }
 
 fn options(disk: &DyingDisk) -> WriterOptions {
-    WriterOptions { disk: Arc::new(disk.clone()), ..WriterOptions::default() }
+    WriterOptions {
+        disk: Arc::new(disk.clone()),
+        ..WriterOptions::default()
+    }
 }
 
 /// Runs with death after 0, 1, 2 .. steps until it lives through it. Gives the number of steps.
@@ -208,15 +225,26 @@ fn a_death_in_a_commit_leaves_all_of_it_or_nothing() {
         open(folder.path()).commit(ten(0)).unwrap();
         let mut done = false;
         if let Ok(mut writer) = Writer::open(folder.path(), options(disk)) {
-            let replaced = writer.manifest().segments.iter().map(|segment| segment.id).collect();
-            let mut commit = Commit { remove_segments: replaced, ..ten(0) };
+            let replaced = writer
+                .manifest()
+                .segments
+                .iter()
+                .map(|segment| segment.id)
+                .collect();
+            let mut commit = Commit {
+                remove_segments: replaced,
+                ..ten(0)
+            };
             commit.batches.extend(ten(10).batches);
             commit.partitions = vec![position(0, 20)];
             done = writer.commit(commit).is_ok();
         }
         disk.lose(loss);
         let before = whole(folder.path());
-        assert!(before == 20 || !done && before == 10, "at {before}, commit done: {done}");
+        assert!(
+            before == 20 || !done && before == 10,
+            "at {before}, commit done: {done}"
+        );
         drop(open(folder.path()));
         let next = whole(folder.path());
         assert_eq!(next, before, "recovery changes no answer");
@@ -237,7 +265,9 @@ fn a_writer_is_done_after_a_failed_sync() {
     each_death(|disk, _| {
         let folder = tempfile::tempdir().unwrap();
         drop(open(folder.path()));
-        let Ok(mut writer) = Writer::open(folder.path(), options(disk)) else { return };
+        let Ok(mut writer) = Writer::open(folder.path(), options(disk)) else {
+            return;
+        };
         if writer.commit(ten(0)).is_ok() {
             return;
         }

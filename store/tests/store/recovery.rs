@@ -54,8 +54,13 @@ fn nothing_becomes_a_new_store() {
 #[test]
 fn an_absent_store_tells_a_reader_where_it_looked_and_what_to_run() {
     let folder = tempfile::tempdir().unwrap();
-    let message = Reader::open(folder.path().join("nowhere")).unwrap_err().to_string();
-    assert!(message.contains("nowhere") && message.contains("quipu ingest"), "{message}");
+    let message = Reader::open(folder.path().join("nowhere"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("nowhere") && message.contains("quipu ingest"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -64,7 +69,10 @@ fn a_half_made_store_is_made_whole() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
     fs::remove_file(folder.path().join("FORMAT")).unwrap();
-    assert_eq!(Reader::open(folder.path()).unwrap_err().kind(), StoreErrorKind::NotFound);
+    assert_eq!(
+        Reader::open(folder.path()).unwrap_err().kind(),
+        StoreErrorKind::NotFound
+    );
     open(folder.path()).commit(ten(0)).unwrap();
     assert_eq!(whole(folder.path()), 10);
 }
@@ -87,7 +95,10 @@ fn a_store_without_its_format_is_refused() {
     fs::remove_file(folder.path().join("FORMAT")).unwrap();
     let error = refusal(folder.path());
     assert_eq!(error.kind(), StoreErrorKind::Damaged);
-    assert!(error.to_string().contains("FORMAT is damaged: it is missing"), "{error}");
+    assert!(
+        error.to_string().contains("FORMAT is damaged: it is missing"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -97,8 +108,16 @@ fn another_format_is_refused() {
     let format = folder.path().join("FORMAT");
     fs::write(&format, "quipu store\nversion 2\n").unwrap();
     assert_eq!(refusal(folder.path()).kind(), StoreErrorKind::Unsupported);
-    assert_eq!(Reader::open(folder.path()).unwrap_err().kind(), StoreErrorKind::Unsupported);
-    for text in ["", "tar archive\nversion 1\n", "quipu store\nversion one\n", "quipu store"] {
+    assert_eq!(
+        Reader::open(folder.path()).unwrap_err().kind(),
+        StoreErrorKind::Unsupported
+    );
+    for text in [
+        "",
+        "tar archive\nversion 1\n",
+        "quipu store\nversion one\n",
+        "quipu store",
+    ] {
         fs::write(&format, text).unwrap();
         assert_eq!(refusal(folder.path()).kind(), StoreErrorKind::Damaged, "{text:?}");
     }
@@ -114,7 +133,14 @@ fn segments_without_any_manifest_are_refused() {
     let error = refusal(folder.path());
     assert_eq!(error.kind(), StoreErrorKind::Damaged);
     assert!(error.to_string().contains("it has no manifest"), "{error}");
-    assert_eq!(Reader::open(folder.path()).unwrap().snapshot().unwrap_err().kind(), StoreErrorKind::Damaged);
+    assert_eq!(
+        Reader::open(folder.path())
+            .unwrap()
+            .snapshot()
+            .unwrap_err()
+            .kind(),
+        StoreErrorKind::Damaged
+    );
 }
 
 #[test]
@@ -127,9 +153,15 @@ fn a_damaged_newest_manifest_is_refused_and_never_passed_over() {
     altered[60] ^= 1;
     for damaged in [altered, bytes[..bytes.len() / 2].to_vec(), Vec::new()] {
         fs::write(&newest, damaged).unwrap();
-        for error in [refusal(folder.path()), Reader::open(folder.path()).unwrap().snapshot().unwrap_err()] {
+        for error in [
+            refusal(folder.path()),
+            Reader::open(folder.path()).unwrap().snapshot().unwrap_err(),
+        ] {
             assert_eq!(error.kind(), StoreErrorKind::Damaged);
-            assert!(error.to_string().contains("00000000000000000003.manifest"), "{error}");
+            assert!(
+                error.to_string().contains("00000000000000000003.manifest"),
+                "{error}"
+            );
         }
     }
 }
@@ -138,7 +170,11 @@ fn a_damaged_newest_manifest_is_refused_and_never_passed_over() {
 fn a_manifest_under_anothers_number_is_refused() {
     let folder = store();
     let manifests = files_like(folder.path(), ".manifest");
-    fs::copy(&manifests[1], folder.path().join("manifest/00000000000000000009.manifest")).unwrap();
+    fs::copy(
+        &manifests[1],
+        folder.path().join("manifest/00000000000000000009.manifest"),
+    )
+    .unwrap();
     assert_eq!(refusal(folder.path()).kind(), StoreErrorKind::Damaged);
 }
 
@@ -154,7 +190,14 @@ fn a_newer_manifest_is_refused() {
     bytes[covered..].copy_from_slice(&checksum);
     fs::write(&newest, bytes).unwrap();
     assert_eq!(refusal(folder.path()).kind(), StoreErrorKind::Unsupported);
-    assert_eq!(Reader::open(folder.path()).unwrap().snapshot().unwrap_err().kind(), StoreErrorKind::Unsupported);
+    assert_eq!(
+        Reader::open(folder.path())
+            .unwrap()
+            .snapshot()
+            .unwrap_err()
+            .kind(),
+        StoreErrorKind::Unsupported
+    );
 }
 
 #[test]
@@ -191,7 +234,10 @@ fn unfinished_files_are_removed() {
 fn orphan_segments_are_removed() {
     assert_eq!(action(Finding::OrphanSegment), Action::Remove);
     let folder = store();
-    let orphans = ["segments/events/0000000000000007.parquet", "segments/errors/00000000000000ff.parquet"];
+    let orphans = [
+        "segments/events/0000000000000007.parquet",
+        "segments/errors/00000000000000ff.parquet",
+    ];
     for orphan in orphans {
         fs::write(folder.path().join(orphan), "rows that were never committed").unwrap();
     }
@@ -231,7 +277,12 @@ fn a_segment_with_other_bytes_is_found_by_verify() {
     let mut bytes = fs::read(&segment).unwrap();
     bytes[10] ^= 1;
     fs::write(&segment, bytes).unwrap();
-    let error = Reader::open(folder.path()).unwrap().snapshot().unwrap().verify().unwrap_err();
+    let error = Reader::open(folder.path())
+        .unwrap()
+        .snapshot()
+        .unwrap()
+        .verify()
+        .unwrap_err();
     assert!(error.to_string().contains(segment.to_str().unwrap()), "{error}");
 }
 
@@ -239,7 +290,9 @@ fn a_segment_with_other_bytes_is_found_by_verify() {
 fn dead_leases_are_removed() {
     assert_eq!(action(Finding::DeadLease), Action::Remove);
     let folder = store();
-    let lease = folder.path().join("leases/00000000000000000002-1-0000000000000001.lease");
+    let lease = folder
+        .path()
+        .join("leases/00000000000000000002-1-0000000000000001.lease");
     fs::write(&lease, "").unwrap();
     drop(open(folder.path()));
     assert!(!lease.exists());
@@ -249,7 +302,13 @@ fn dead_leases_are_removed() {
 fn foreign_files_are_left_alone() {
     assert_eq!(action(Finding::ForeignFile), Action::LeaveAndTell);
     let folder = store();
-    let foreign = ["notes.txt", "manifest/notes.txt", "segments/notes.txt", "segments/events/notes.parquet", "leases/x"];
+    let foreign = [
+        "notes.txt",
+        "manifest/notes.txt",
+        "segments/notes.txt",
+        "segments/events/notes.parquet",
+        "leases/x",
+    ];
     for name in foreign {
         fs::write(folder.path().join(name), "dear").unwrap();
     }

@@ -23,6 +23,7 @@
 mod account;
 mod canonical;
 mod catalog;
+mod collection;
 mod dice;
 mod fleet;
 mod graphs;

@@ -6,6 +6,7 @@ use quipu_proto::message::tool_execution::ExecutionStage;
 use quipu_proto::message::{Error, EventType, ToolExecution};
 use serde_json::{Value, json};
 
+use crate::collection;
 use crate::dice::{BASE_62, HEX};
 use crate::guide::Guide;
 use crate::kind::Kind;
@@ -153,9 +154,8 @@ impl Session {
         let hits = (bytes / 190).clamp(1, 8);
         let mut list = Vec::with_capacity(hits);
         for _ in 0..hits {
-            let title = self.prose.title(4, &mut self.dice);
-            let snippet = self.prose.text((bytes / hits).saturating_sub(60), &mut self.dice);
             let dice = &mut self.dice;
+            let (title, snippet) = collection::passage((bytes / hits).saturating_sub(60), dice);
             list.push(match tool {
                 "run_sql" | "order_history" | "describe_schema" | "query_metrics" => json!({
                     "id": dice.below(1_000_000), "name": title, "amount": dice.below(900_000) as f64 / 100.0, "note": snippet,

@@ -5,6 +5,7 @@ use quipu_proto::message::{Checkpoint, CompressionInfo, CompressionType, EventTy
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::collection;
 use crate::dice::hex;
 use crate::graphs::Work;
 use crate::guide::Guide;
@@ -172,7 +173,7 @@ impl Session {
                 .set("usage", json!({ "input_tokens": input, "output_tokens": output }));
             self.state.remove("scratch");
         } else {
-            let source = self.prose.name(&mut self.dice);
+            let (source, words) = collection::passage(words.len(), &mut self.dice);
             let relevance = self.dice.between(20, 99);
             self.state.push(
                 "findings",

@@ -48,7 +48,9 @@ pub enum BatchFault {
         minimum: i32,
     },
     /// A batch that is longer than anything the reader takes.
-    #[error("it is longer than the {limit} bytes that one response may have; raise the response limit")]
+    #[error(
+        "its length field says more than what the broker sent, or than the {limit} bytes that a response may have"
+    )]
     LongerThanResponse {
         /// Largest response in bytes.
         limit: usize,

@@ -6,7 +6,9 @@
 //! | `decompress.rs` | the four codecs, with limits on what they may put out |
 //! | `records.rs` | the records inside one batch |
 //! | `aborted.rs` | which batches belong to aborted transactions |
-//! | `walk.rs` | the walk itself |
+//! | `walk.rs` | the walk itself, with its account of offsets |
+//! | `visitor.rs` | what goes into a walk and what comes out of it |
+//! | `tally.rs` | a walk that only counts |
 //! | `error.rs` | what can be wrong with a batch |
 //!
 //! Layout of a batch (magic 2), big-endian:
@@ -35,15 +37,17 @@ mod decompress;
 mod error;
 mod header;
 mod records;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod visitor;
 mod walk;
 
 pub use aborted::AbortedTransaction;
 pub use error::{BatchError, BatchFault};
 pub use header::{BatchHeader, Codec};
-pub use walk::{
-    BatchSpan, BatchTally, BatchVisitor, BatchWalker, Checksums, CorruptBatch, OnCorrupt, WalkError, tally,
-};
+pub use tally::{BatchTally, tally};
+pub use visitor::{BatchSpan, BatchVisitor, Checksums, CorruptBatch, OnCorrupt, WalkError};
+pub use walk::BatchWalker;
 
-pub(crate) use header::scan;
+pub(crate) use header::{Scan, scan};

@@ -22,13 +22,13 @@ use crate::units;
 
 const EXAMPLES: &str = "\
 Examples:
-  quipu ingest --brokers localhost:9092                          follow what is there and what comes
-  quipu ingest --topic dashstream-events --until end             take in what is there, then stop
+  quipu ingest --brokers localhost:9092                follow what is there and what comes
+  quipu ingest --topic dashstream-events --until end   take in what is there, then stop
   quipu ingest --from 2026-01-02T03:04:05Z --until 2026-01-03
   quipu ingest frames recorded.frames
 
-Ctrl-C commits what was read and stops; a second Ctrl-C stops at once. Either way nothing is lost and nothing is
-taken in twice: the next run goes on where the last commit ends.";
+Ctrl-C commits what was read and stops; a second Ctrl-C stops at once.
+Either way nothing is lost, and the next run goes on where the last commit ends.";
 
 /// Arguments of `quipu ingest`.
 #[derive(Debug, clap::Args)]

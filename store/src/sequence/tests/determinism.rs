@@ -45,11 +45,12 @@ fn log(seed: u64, len: usize, threads: u64) -> Vec<Message> {
         let counter = &mut counters[thread as usize];
         match random.below(40) {
             0 => *counter = 0,
-            1 | 2 => *counter += 1 + random.below(3),
+            1 | 2 => *counter = counter.saturating_add(1 + random.below(3)),
             3 => *counter = counter.saturating_sub(2),
+            4 if thread == 1 => *counter = u64::MAX - 2,
             _ => {}
         }
-        *counter += 1;
+        *counter = counter.saturating_add(1);
         let sequence = if random.below(10) == 0 { 0 } else { *counter };
         let message_id = match random.below(20) {
             0 => Vec::new(),
@@ -288,8 +289,8 @@ fn run(log: &[Message], cuts: &[(usize, Event)], options: BookOptions) -> (usize
                 continue;
             }
             Event::Crash { lost } => {
-                for offset in cut..(cut + lost).min(log.len()) {
-                    observe(&mut book, &keys, &log[offset], offset);
+                for (offset, message) in log.iter().enumerate().skip(cut).take(lost) {
+                    observe(&mut book, &keys, message, offset);
                 }
                 drop(book);
             }

@@ -8,6 +8,7 @@ use crate::manifest::ManifestId;
 use crate::sequence::cold_entry::{self, ColdName};
 use crate::sequence::filter::ColdFilter;
 use crate::sequence::marker::Marker;
+use crate::sequence::places::Places;
 use crate::sequence::thread::{NO_TIME, ThreadState, id_hash};
 use crate::sequence::*;
 
@@ -143,6 +144,33 @@ fn a_damaged_marker_is_no_marker() {
 }
 
 proptest! {
+    #[test]
+    fn places_are_found_until_they_are_removed(
+        steps in proptest::collection::vec((any::<bool>(), 0..6_u32, 0..40_u32), 0..600),
+    ) {
+        let mut places = Places::default();
+        let mut known = std::collections::BTreeSet::new();
+        for (insert, tag, slot) in steps {
+            // Tags that fall on one another, some at the very end of the table.
+            let tag = if tag < 3 { tag } else { u32::MAX - tag };
+            match insert {
+                true if known.iter().all(|(_, other)| *other != slot) => {
+                    places.insert(tag, slot);
+                    known.insert((tag, slot));
+                }
+                false if known.remove(&(tag, slot)) => places.remove(tag, slot),
+                _ => {}
+            }
+            prop_assert_eq!(places.len(), known.len());
+            for tag in [0, 1, 2, u32::MAX - 5, u32::MAX - 4, u32::MAX - 3] {
+                for slot in 0..40 {
+                    let found = places.find(tag, |other| other == slot);
+                    prop_assert_eq!(found.is_some(), known.contains(&(tag, slot)));
+                }
+            }
+        }
+    }
+
     #[test]
     fn bytes_of_any_kind_never_panic_a_reader(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = cold_entry::decode_key(&bytes);

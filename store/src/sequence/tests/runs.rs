@@ -74,7 +74,7 @@ fn a_commit_begins_its_own_runs() {
 }
 
 #[test]
-fn emitters_have_runs_of_their_own_and_rows_carry_every_column() {
+fn emitters_that_share_a_number_have_runs_of_their_own_and_rows_carry_every_column() {
     let (mut book, key) = book();
     let other = book.open_partition(&partition("a", 1), Head::Unknown);
     book.observe(key, &arrival("b", 1, b"", 7));
@@ -82,7 +82,7 @@ fn emitters_have_runs_of_their_own_and_rows_carry_every_column() {
         key,
         &Arrival {
             emitter: Emitter::Node,
-            ..arrival("b", 2, b"", 8)
+            ..arrival("b", 1, b"", 8)
         },
     );
     book.observe(
@@ -117,9 +117,20 @@ fn emitters_have_runs_of_their_own_and_rows_carry_every_column() {
             row(1, "z", "graph", 1, 2, 20, "unknown"),
             row(3, "a", "graph", 4, 9, 0, "from_one"),
             row(3, "b", "graph", 1, 7, 70, "from_one"),
-            row(3, "b", "node", 2, 8, 80, "from_one"),
+            row(3, "b", "node", 1, 8, 80, "from_one"),
         ]
     );
+}
+
+#[test]
+fn emitters_that_share_no_number_have_runs_together() {
+    let (mut book, key) = book();
+    for (number, emitter) in [(1, Emitter::Graph), (2, Emitter::Node), (3, Emitter::Graph), (5, Emitter::Node)] {
+        book.observe(key, &Arrival { emitter, ..arrival("thread", number, b"", 0) });
+    }
+    let rows = run_rows(&book.seal(ManifestId(1)).unwrap());
+    let runs: Vec<_> = rows.iter().map(|row| (row.emitter.as_str(), row.first, row.last, row.messages)).collect();
+    assert_eq!(runs, [("mixed", 1, 3, 3), ("node", 5, 5, 1)]);
 }
 
 #[test]
@@ -153,34 +164,58 @@ fn rows_are_sorted_by_whole_names() {
 type Seen = BTreeMap<(i32, String, String, String), BTreeMap<u64, (i64, i64)>>;
 
 fn oracle(seen: &Seen) -> Vec<RunRow> {
-    let mut rows: Vec<RunRow> = Vec::new();
+    let mut threads: BTreeMap<(i32, &String, &String), Vec<(&String, &BTreeMap<u64, (i64, i64)>)>> = BTreeMap::new();
     for ((partition, tenant_id, thread_id, emitter), numbers) in seen {
-        let mut open: Option<RunRow> = None;
-        for (number, (messages, offset)) in numbers {
-            if let Some(row) = &mut open
-                && row.last + 1 == *number
-            {
-                row.last = *number;
+        threads.entry((*partition, tenant_id, thread_id)).or_default().push((emitter, numbers));
+    }
+    let mut rows = Vec::new();
+    for (thread, emitters) in threads {
+        let collide = emitters.len() == 2 && emitters[0].1.keys().any(|number| emitters[1].1.contains_key(number));
+        let lists = if collide { emitters.iter().map(|one| vec![*one]).collect() } else { vec![emitters] };
+        for list in lists {
+            rows.extend(islands(thread, &list));
+        }
+    }
+    rows
+}
+
+/// The unbroken runs of numbers that one or both emitters sent.
+fn islands(
+    (partition, tenant_id, thread_id): (i32, &String, &String),
+    emitters: &[(&String, &BTreeMap<u64, (i64, i64)>)],
+) -> Vec<RunRow> {
+    let numbers: BTreeMap<u64, (&String, i64, i64)> = emitters
+        .iter()
+        .flat_map(|(emitter, numbers)| {
+            numbers.iter().map(|(number, (messages, offset))| (*number, (*emitter, *messages, *offset)))
+        })
+        .collect();
+    let mut rows: Vec<RunRow> = Vec::new();
+    for (number, (emitter, messages, offset)) in numbers {
+        match rows.last_mut() {
+            Some(row) if row.last + 1 == number => {
+                row.last = number;
                 row.messages += messages;
-                (row.last_offset, row.last_time) = (*offset, offset * 10);
-                continue;
+                (row.last_offset, row.last_time) = (offset, offset * 10);
+                if row.emitter != *emitter {
+                    row.emitter = "mixed".to_owned();
+                }
             }
-            rows.extend(open.replace(RunRow {
-                partition: *partition,
+            _ => rows.push(RunRow {
+                partition,
                 tenant_id: tenant_id.clone(),
                 thread_id: thread_id.clone(),
                 emitter: emitter.clone(),
-                first: *number,
-                last: *number,
-                messages: *messages,
+                first: number,
+                last: number,
+                messages,
                 first_time: offset * 10,
                 last_time: offset * 10,
-                first_offset: *offset,
-                last_offset: *offset,
+                first_offset: offset,
+                last_offset: offset,
                 head: "from_one".to_owned(),
-            }));
+            }),
         }
-        rows.extend(open);
     }
     rows
 }

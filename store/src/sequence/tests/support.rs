@@ -5,7 +5,6 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType, UInt64Type};
 use quipu_proto::{Emitter, LogPartition, PartitionId, TopicIncarnation};
 
-use crate::manifest::ManifestId;
 use crate::sequence::*;
 
 pub(super) fn partition(topic: &str, number: i32) -> LogPartition {

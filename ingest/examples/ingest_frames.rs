@@ -1,0 +1,21 @@
+//! Takes a frames file into a store and tells how long it took.
+//!
+//! `cargo run --release -p quipu-ingest --example ingest_frames -- STORE FILE...`
+#![allow(clippy::print_stdout)]
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Instant;
+
+use quipu_ingest::{FramesFile, PipelineOptions, Progress, Stop, ingest_frames};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args_os().skip(1);
+    let store = arguments.next().ok_or("usage: ingest_frames STORE FILE...")?;
+    let files: Vec<_> = arguments.map(FramesFile::new).collect();
+    let start = Instant::now();
+    let progress = Arc::new(Progress::default());
+    let counts = ingest_frames(store, &files, PipelineOptions::default(), &Stop::default(), &progress)?;
+    println!("{counts:#?}\n{:?}", start.elapsed());
+    Ok(())
+}
