@@ -56,9 +56,7 @@ pub(crate) fn check_tokens(text: &str) -> Result<()> {
             Token::Whitespace(_) => continue,
             Token::LParen | Token::LBracket | Token::LBrace => chains.push(0),
             Token::RParen | Token::RBracket | Token::RBrace => {
-                if chains.len() > 1 {
-                    chains.pop();
-                }
+                chains.truncate(chains.len().saturating_sub(1).max(1));
             }
             Token::Comma | Token::SemiColon => {
                 if let Some(chain) = chains.last_mut() {

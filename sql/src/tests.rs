@@ -162,8 +162,15 @@ async fn filters_rule_out_segments_without_opening_them() {
         "thread_id >= 'b' and thread_id < 'c'",
     ] {
         let sql = format!("select count(node_id) from events where {filter}");
-        let count = session.collect(&sql).await.unwrap_or_else(|error| panic!("{filter}: {error}"));
-        assert_eq!(count.iter().map(RecordBatch::num_rows).sum::<usize>(), 1, "{filter}");
+        let count = session
+            .collect(&sql)
+            .await
+            .unwrap_or_else(|error| panic!("{filter}: {error}"));
+        assert_eq!(
+            count.iter().map(RecordBatch::num_rows).sum::<usize>(),
+            1,
+            "{filter}"
+        );
     }
     assert!(
         session
@@ -743,4 +750,68 @@ async fn system_tables_tell_the_state_of_the_store() {
         .await,
         5
     );
+}
+
+/// Events of threads: thread, minute, type, node.
+fn stories(events: &[(&str, i64, &str, &str)]) -> (Table, RecordBatch) {
+    let ids: Vec<Vec<u8>> = (0..events.len()).map(|n| vec![n as u8 + 1; 16]).collect();
+    let ids: ArrayRef = Arc::new(BinaryArray::from_vec(ids.iter().map(Vec::as_slice).collect()));
+    let minutes: Vec<i64> = events.iter().map(|event| event.1 * 60_000_000).collect();
+    let columns = [
+        ("thread_id", texts(events.iter().map(|event| event.0).collect())),
+        ("time", times(minutes.clone())),
+        ("kafka_time", times(minutes)),
+        ("event_type", texts(events.iter().map(|event| event.2).collect())),
+        ("node_id", texts(events.iter().map(|event| event.3).collect())),
+        ("message_id", ids),
+    ];
+    (Table::Events, batch(Table::Events, events.len(), &columns))
+}
+
+#[tokio::test]
+async fn runs_end_fail_go_on_or_are_abandoned_and_may_lack_their_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = stories(&[
+        // Whole, with a late message after its end; then one whose start was lost; then one that goes on.
+        ("a", 0, "GRAPH_START", ""),
+        ("a", 1, "GRAPH_END", ""),
+        ("a", 2, "NODE_THINKING", "plan"),
+        ("a", 3, "NODE_START", "plan"),
+        ("a", 4, "GRAPH_END", ""),
+        ("a", 95, "GRAPH_START", ""),
+        // An alert is no end, a failure is one, and an end right after it belongs to it.
+        ("b", 0, "GRAPH_START", ""),
+        ("b", 1, "GRAPH_ERROR", "quality_monitor"),
+        ("b", 2, "GRAPH_ERROR", "plan"),
+        ("b", 3, "GRAPH_END", ""),
+        // A node failed and nothing came after.
+        ("c", 0, "GRAPH_START", ""),
+        ("c", 60, "NODE_ERROR", "plan"),
+        // Quiet for less than half an hour.
+        ("d", 71, "GRAPH_START", ""),
+        // No run at all.
+        ("e", 5, "NODE_THINKING", "plan"),
+        ("", 5, "GRAPH_START", ""),
+        ("f", 100, "NODE_THINKING", "plan"),
+    ]);
+    store(folder.path(), vec![events]);
+    let session = session(folder.path());
+    let sql =
+        "select thread_id || run_number as run, status, headless, substr(uuid_text(run_id), 1, 2) as id,
+                   messages, duration_us / 60000000 as minutes
+               from runs order by thread_id, run_number";
+    let expected = "\
++-----+-----------+----------+----+----------+---------+
+| run | status    | headless | id | messages | minutes |
++-----+-----------+----------+----+----------+---------+
+| a1  | completed | false    | 01 | 3        | 1       |
+| a2  | completed | true     | 04 | 2        | 1       |
+| a3  | running   | false    | 06 | 1        |         |
+| b1  | failed    | false    | 07 | 4        | 3       |
+| c1  | abandoned | false    | 0b | 2        |         |
+| d1  | running   | false    | 0d | 1        |         |
++-----+-----------+----------+----+----------+---------+";
+    assert_eq!(text(&session, sql).await, expected);
+    assert_eq!(number(&session, "select sum(runs) from sessions").await, 6);
+    assert_eq!(number(&session, "select count(*) from sessions").await, 7);
 }
