@@ -8,11 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow_array::RecordBatch;
 use quipu_proto::{
     Decoder, LogIndex, LogPartition, Numbered, Offset, Place, Policy, Reason, Rejection, Table, TableBuilders,
 };
 use quipu_store::sequence::{BookClose, BookOptions, BookStart, PartitionKey, SequenceBook};
-use quipu_store::{Commit, CommitReport, Head, PartitionState, RecordFingerprint, Writer, WriterOptions};
+use quipu_store::{
+    Commit, CommitReport, Head, PartitionState, RecordFingerprint, SegmentId, Writer, WriterOptions,
+};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{IngestError, Result};
@@ -307,13 +310,8 @@ impl Pipeline {
         if !self.holes.is_empty() {
             batches.push((Table::OffsetHoles, vec![self.holes.take()?]));
         }
-        let mut remove_segments = Vec::new();
-        if self.book.snapshot_due() {
-            let snapshot = self.book.snapshot_batches().collect::<std::result::Result<Vec<_>, _>>()?;
-            batches.push((Table::SequenceBook, snapshot));
-            remove_segments =
-                self.writer.manifest().segments_of(Table::SequenceBook).map(|segment| segment.id).collect();
-        }
+        let remove_segments =
+            if self.book.snapshot_due() { self.snapshot_book(&mut batches)? } else { Vec::new() };
         let report = self.writer.commit(Commit { batches, partitions, remove_segments })?;
         for partition in &mut self.partitions {
             partition.moved = false;
@@ -322,20 +320,37 @@ impl Pipeline {
         Ok(Some(report))
     }
 
+    /// Adds a snapshot of the book to a commit, and gives the segments that it replaces.
+    fn snapshot_book(&mut self, batches: &mut Vec<(Table, Vec<RecordBatch>)>) -> Result<Vec<SegmentId>> {
+        let snapshot = self.book.snapshot_batches().collect::<std::result::Result<Vec<_>, _>>()?;
+        batches.push((Table::SequenceBook, snapshot));
+        Ok(self.writer.manifest().segments_of(Table::SequenceBook).map(|segment| segment.id).collect())
+    }
+
     /// Commits what is left and lets go of the store.
     ///
     /// # Errors
     /// As [`Self::flush`].
     pub fn close(mut self) -> Result<()> {
         self.flush()?;
-        let manifest = self.writer.manifest().id;
-        if let BookClose::Rebuild { reason } = self.book.close(manifest) {
+        if self.book.hot_threads() as u64 == self.book.threads() {
+            // All threads fit into memory: the next start reads them from a snapshot sooner than from an index, which
+            // would take more room besides.
+            if self.book.messages_since_snapshot() > REPLAYED_MESSAGES_MAX {
+                let mut batches = Vec::new();
+                let remove_segments = self.snapshot_book(&mut batches)?;
+                self.writer.commit(Commit { batches, partitions: Vec::new(), remove_segments })?;
+            }
+        } else if let BookClose::Rebuild { reason } = self.book.close(self.writer.manifest().id) {
             tracing::debug!(reason, "the sequence book will be rebuilt at the next start");
         }
         self.writer.close();
         Ok(())
     }
 }
+
+/// Messages that the next start may have to replay after a clean end: a few hundredths of a second.
+const REPLAYED_MESSAGES_MAX: u64 = 50_000;
 
 impl Partition {
     /// Moves the next offset behind `last`. False when the store has these offsets already.

@@ -1,7 +1,6 @@
 //! Rebuilding the sequence book from the store: its newest snapshot, then every message committed after it.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use arrow_array::cast::AsArray as _;
@@ -15,8 +14,18 @@ use crate::error::Result;
 use crate::repeats::Position;
 use crate::rows::{Texts, column};
 
-const COLUMNS: [&str; 9] =
-    ["topic", "incarnation", "partition", "offset", "item", "message_id", "time", "tenant_id", "thread_id"];
+const COLUMNS: [&str; 10] = [
+    "topic",
+    "incarnation",
+    "partition",
+    "offset",
+    "item",
+    "message_id",
+    "time",
+    "tenant_id",
+    "thread_id",
+    "sequence",
+];
 
 /// Fills an empty book.
 pub(crate) fn rebuild(book: &mut SequenceBook, snapshot: &Snapshot) -> Result<()> {
@@ -51,17 +60,15 @@ struct Place {
 fn replay(book: &mut SequenceBook, snapshot: &Snapshot, segments: &[&Segment]) -> Result<()> {
     let mut batches = Vec::new();
     let mut places = Vec::new();
-    let mut columns: Vec<&str> = COLUMNS.to_vec();
-    columns.push("sequence");
     for segment in segments {
         let path = snapshot.path_of(segment);
-        for batch in read_segment(&path, &columns)? {
+        for batch in read_segment(&path, &COLUMNS)? {
             let batch = batch?;
             locate(book, snapshot, segment.table, &batch, &path, batches.len(), &mut places)?;
             batches.push((batch, path.clone()));
         }
     }
-    places.sort_by_key(|place| (place.partition_order(), place.position));
+    places.sort_by_key(|place| (place.partition, place.position));
     // The entries of one Metrics message are rows of one position.
     places.dedup_by_key(|place| (place.partition, place.position));
     let rows = batches.iter().map(|(batch, path)| Rows::of(batch, path)).collect::<Result<Vec<_>>>()?;
@@ -69,12 +76,6 @@ fn replay(book: &mut SequenceBook, snapshot: &Snapshot, segments: &[&Segment]) -
         book.replay(place.partition, &rows[place.batch].get(place.row));
     }
     Ok(())
-}
-
-impl Place {
-    fn partition_order(&self) -> PartitionKey {
-        self.partition
-    }
 }
 
 fn locate(

@@ -191,7 +191,7 @@ fn a_book_that_is_rebuilt_for_every_commit_gives_the_same_verdicts() {
     ingest(whole.path(), &fixture("faulty.frames"), PipelineOptions::default()).unwrap();
     let expected = verdicts(whole.path());
 
-    // The same log in pieces, a process each: every start finds no index of the book and rebuilds it from the rows.
+    // The same log in pieces, a run each: every start finds no index of the book and rebuilds it from the rows.
     let bytes = std::fs::read(fixture("faulty.frames")).unwrap();
     let pieces = tempfile::tempdir().unwrap();
     let progress = Arc::new(Progress::default());
@@ -219,7 +219,7 @@ fn a_book_that_is_rebuilt_for_every_commit_gives_the_same_verdicts() {
             pipeline.push(slots[frame.partition as usize], &record).unwrap();
         }
         pipeline.close().unwrap();
-        std::fs::remove_dir_all(pieces.path().join("book")).unwrap();
+        let _ = std::fs::remove_dir_all(pieces.path().join("book"));
     }
     assert_eq!(verdicts(pieces.path()), expected);
 }

@@ -16,7 +16,9 @@ fn json(name: &str) -> Value {
 }
 
 fn payloads(file: &[u8]) -> Vec<&[u8]> {
-    FramesReader::new(file).map(|frame| frame.unwrap().payload).collect()
+    FramesReader::new(file)
+        .map(|frame| frame.unwrap().payload)
+        .collect()
 }
 
 /// Messages by type as the reference names them: distinct records, as one Metrics message becomes several rows.
@@ -31,17 +33,32 @@ fn messages_by_type(rows: &Rows) -> BTreeMap<&'static str, u64> {
         ("TokenChunk", Table::TokenChunks),
         ("ToolExecution", Table::ToolExecutions),
     ];
-    let offsets = |table| rows.of(table).iter().map(|row| row.int("offset").unwrap()).collect::<BTreeSet<_>>();
-    let mut counts: BTreeMap<_, _> = tables.map(|(name, table)| (name, offsets(table).len() as u64)).into();
+    let offsets = |table| {
+        rows.of(table)
+            .iter()
+            .map(|row| row.int("offset").unwrap())
+            .collect::<BTreeSet<_>>()
+    };
+    let mut counts: BTreeMap<_, _> = tables
+        .map(|(name, table)| (name, offsets(table).len() as u64))
+        .into();
     // Events of batches are counted with their batch.
     let batches = offsets(Table::EventBatches);
-    counts.insert("Event", offsets(Table::Events).difference(&batches).count() as u64);
+    counts.insert(
+        "Event",
+        offsets(Table::Events).difference(&batches).count() as u64,
+    );
     counts.retain(|_, count| *count > 0);
     counts
 }
 
 fn counts(value: &Value) -> BTreeMap<&str, u64> {
-    value.as_object().unwrap().iter().map(|(name, count)| (name.as_str(), count.as_u64().unwrap())).collect()
+    value
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, count)| (name.as_str(), count.as_u64().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -62,9 +79,16 @@ fn every_message_of_small_frames_is_counted_under_every_policy() {
             let number = EventType::from_str_name(&name).unwrap() as i32;
             *by_event_type.entry(number.to_string()).or_default() += 1;
         }
-        let expected: BTreeMap<_, _> =
-            counts(&summary["events_by_type_number_including_those_in_batches"]).into_iter().collect();
-        assert_eq!(by_event_type.iter().map(|(name, count)| (name.as_str(), *count)).collect::<BTreeMap<_, _>>(), expected);
+        let expected: BTreeMap<_, _> = counts(&summary["events_by_type_number_including_those_in_batches"])
+            .into_iter()
+            .collect();
+        assert_eq!(
+            by_event_type
+                .iter()
+                .map(|(name, count)| (name.as_str(), *count))
+                .collect::<BTreeMap<_, _>>(),
+            expected
+        );
     }
 }
 
@@ -126,7 +150,11 @@ fn faulty_frames_are_accepted_and_refused_as_the_reference_does() {
         // An envelope without a message of a known type is handed on by the laxer reference; here it is a dead letter.
         let empty = expected.remove("Empty").unwrap_or_default();
         assert_eq!(messages_by_type(&rows), expected, "{policy}");
-        assert_eq!(refused, reference["rejected"].as_u64().unwrap() + empty, "{policy}");
+        assert_eq!(
+            refused,
+            reference["rejected"].as_u64().unwrap() + empty,
+            "{policy}"
+        );
         assert_eq!(rows.of(Table::DeadLetters).len() as u64, refused, "{policy}");
     }
 }
@@ -142,14 +170,17 @@ fn each_kind_of_injected_fault_becomes_a_dead_letter_for_its_reason() {
         let payload = payloads[usize::try_from(fault["frame"].as_u64().unwrap()).unwrap()];
         assert_eq!(fault["payload_len"], payload.len());
         for policy in Policy::ALL {
-            let reason = common::decode(policy, payload).err().map(|rejection| rejection.reason);
+            let reason = common::decode(policy, payload)
+                .err()
+                .map(|rejection| rejection.reason);
             let strict = policy == Policy::Strict;
             let expected: &[Option<Reason>] = match kind {
                 "zstd_garbage" | "zstd_truncated" | "zstd_bad_magic" => &[Some(Reason::Decompression)],
                 "zstd_bomb" => &[Some(Reason::ExpansionLimit)],
-                "protobuf_truncated" | "protobuf_bad_wire_type" | "protobuf_bad_utf8" | "protobuf_overlong_length" => {
-                    &[Some(Reason::Protobuf)]
-                }
+                "protobuf_truncated"
+                | "protobuf_bad_wire_type"
+                | "protobuf_bad_utf8"
+                | "protobuf_overlong_length" => &[Some(Reason::Protobuf)],
                 "empty_payload" => &[Some(Reason::Empty)],
                 "header_only" | "future_message_type" => &[Some(Reason::NoKnownMessage)],
                 "legacy_unframed" | "legacy_zstd" if strict => &[Some(Reason::UnknownMarker)],
@@ -157,9 +188,11 @@ fn each_kind_of_injected_fault_becomes_a_dead_letter_for_its_reason() {
                 "legacy_unframed" | "legacy_zstd" | "missing_header" => &[None],
                 // 02 is our marker for LZ4.
                 "unknown_header_byte" if payload[0] == 2 => &[Some(Reason::Decompression)],
-                "unknown_header_byte" | "random_bytes" | "json_text" if strict => {
-                    &[Some(Reason::UnknownMarker), Some(Reason::Decompression), Some(Reason::Protobuf)]
-                }
+                "unknown_header_byte" | "random_bytes" | "json_text" if strict => &[
+                    Some(Reason::UnknownMarker),
+                    Some(Reason::Decompression),
+                    Some(Reason::Protobuf),
+                ],
                 "unknown_header_byte" | "random_bytes" | "json_text" => {
                     &[Some(Reason::Protobuf), Some(Reason::Decompression)]
                 }
@@ -182,7 +215,11 @@ fn injected_unknown_fields_are_kept() {
     for fault in faults {
         let payload = payloads[usize::try_from(fault["frame"].as_u64().unwrap()).unwrap()];
         let rows = common::decode(Policy::Forward, payload).unwrap();
-        let kept = rows.batches().iter().flat_map(|(table, _)| rows.of(*table)).any(|row| !row.is_null("unknown_fields"));
+        let kept = rows
+            .batches()
+            .iter()
+            .flat_map(|(table, _)| rows.of(*table))
+            .any(|row| !row.is_null("unknown_fields"));
         assert!(kept, "{fault}");
     }
 }
@@ -196,10 +233,24 @@ fn injected_unknown_enum_numbers_are_shown_with_their_number() {
         let payload = payloads[usize::try_from(fault["frame"].as_u64().unwrap()).unwrap()];
         let rows = common::decode(Policy::Strict, payload).unwrap();
         common::expected::assert_rows(&common::raw::prost_decode(payload), &rows);
-        let names = ["header_type", "header_compression", "event_type", "stage", "severity", "finish_reason", "metric_type"];
-        let shown = rows.batches().iter().flat_map(|(table, _)| rows.of(*table)).any(|row| {
-            names.iter().any(|name| row.has(name) && row.text(name).is_some_and(|text| text.starts_with("UNKNOWN(")))
-        });
+        let names = [
+            "header_type",
+            "header_compression",
+            "event_type",
+            "stage",
+            "severity",
+            "finish_reason",
+            "metric_type",
+        ];
+        let shown = rows
+            .batches()
+            .iter()
+            .flat_map(|(table, _)| rows.of(*table))
+            .any(|row| {
+                names.iter().any(|name| {
+                    row.has(name) && row.text(name).is_some_and(|text| text.starts_with("UNKNOWN("))
+                })
+            });
         assert!(shown, "{fault}");
     }
 }

@@ -15,7 +15,11 @@ use quipu_proto::{Policy, Reason};
 
 fn config() -> ProptestConfig {
     // No files beside the sources: a failing input is printed, and becomes a test of its own.
-    ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: 1_500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 fn plain(protobuf: &[u8]) -> Vec<u8> {
@@ -37,7 +41,10 @@ fn assert_as_prost(protobuf: &[u8]) -> Option<Rows> {
         (Ok(message), Err(rejection)) => panic!("refused ({rejection}), but prost reads {message:?}"),
         (Err(error), Ok(_)) => panic!("accepted, but prost refuses: {error}"),
         (Err(_), Err(rejection)) => {
-            assert!(matches!(rejection.reason, Reason::Protobuf | Reason::Nesting), "{rejection:?}");
+            assert!(
+                matches!(rejection.reason, Reason::Protobuf | Reason::Nesting),
+                "{rejection:?}"
+            );
             None
         }
     }
@@ -283,7 +290,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn rearrange(fields: &mut Vec<RawField>, step: &Step) {
-    let (Step::Duplicate(path, _) | Step::Swap(path, ..) | Step::Remove(path, _) | Step::Renumber(path, ..)) = step;
+    let (Step::Duplicate(path, _) | Step::Swap(path, ..) | Step::Remove(path, _) | Step::Renumber(path, ..)) =
+        step;
     descend(fields, path, &mut |fields| {
         if fields.is_empty() {
             return;
@@ -330,12 +338,21 @@ fn unknown_field() -> impl Strategy<Value = RawField> {
     let number = prop_oneof![100_u32..300, Just(0x1fff_ffff_u32)];
     let leaf = (number.clone(), 0_u8..4, any::<u64>()).prop_map(|(number, kind, value)| match kind {
         0 => RawField::varint(number, value | 1 << 63),
-        1 => RawField { number, wire_type: 1, value: value.to_le_bytes().to_vec() },
-        2 => RawField { number, wire_type: 5, value: value.to_le_bytes()[..4].to_vec() },
+        1 => RawField {
+            number,
+            wire_type: 1,
+            value: value.to_le_bytes().to_vec(),
+        },
+        2 => RawField {
+            number,
+            wire_type: 5,
+            value: value.to_le_bytes()[..4].to_vec(),
+        },
         _ => RawField::bytes(number, format!("unknown {value}").as_bytes()),
     });
     leaf.prop_recursive(3, 6, 2, move |inner| {
-        (number.clone(), prop::collection::vec(inner, 1..3)).prop_map(|(number, fields)| RawField::group(number, &fields))
+        (number.clone(), prop::collection::vec(inner, 1..3))
+            .prop_map(|(number, fields)| RawField::group(number, &fields))
     })
 }
 
@@ -348,7 +365,10 @@ fn messages_without_fields_are_rows() {
 
 #[test]
 fn a_member_of_the_oneof_that_a_later_one_replaces_must_still_be_well_formed() {
-    let good = DashStreamMessage { message: Some(Message::Event(Event::default())) }.encode_to_vec();
+    let good = DashStreamMessage {
+        message: Some(Message::Event(Event::default())),
+    }
+    .encode_to_vec();
     let bad_text = RawField::bytes(2, &RawField::bytes(2, b"\xff").encoded()).encoded();
     // state_diff.base_checkpoint_id is bytes: not bad at all.
     assert!(assert_as_prost(&[bad_text.clone(), good.clone()].concat()).is_some());
@@ -359,7 +379,10 @@ fn a_member_of_the_oneof_that_a_later_one_replaces_must_still_be_well_formed() {
 #[test]
 fn a_batch_that_another_message_interrupts_starts_anew() {
     let event = |node: &str, unknown: u64| {
-        let fields = [RawField::bytes(3, node.as_bytes()), RawField::varint(200, unknown)];
+        let fields = [
+            RawField::bytes(3, node.as_bytes()),
+            RawField::varint(200, unknown),
+        ];
         RawField::bytes(2, &raw::join(&fields))
     };
     let batch = |events: &[RawField]| RawField::bytes(8, &raw::join(events));
@@ -372,6 +395,12 @@ fn a_batch_that_another_message_interrupts_starts_anew() {
     let rows = assert_as_prost(&protobuf).unwrap();
     let events = rows.of(quipu_proto::Table::Events);
     let kept = |index: usize| events[index].bytes("unknown_fields").unwrap();
-    assert_eq!(kept(0), RawField::bytes(1, &RawField::varint(200, 4).encoded()).encoded());
-    assert_eq!(kept(1), RawField::bytes(1, &RawField::varint(200, 5).encoded()).encoded());
+    assert_eq!(
+        kept(0),
+        RawField::bytes(1, &RawField::varint(200, 4).encoded()).encoded()
+    );
+    assert_eq!(
+        kept(1),
+        RawField::bytes(1, &RawField::varint(200, 5).encoded()).encoded()
+    );
 }

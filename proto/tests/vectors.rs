@@ -22,7 +22,14 @@ fn uuid_text(bytes: &[u8]) -> String {
     if bytes.len() != 16 {
         return hex;
     }
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }
 
 fn text(row: &Row, name: &str) -> Value {
@@ -35,11 +42,13 @@ fn empty_text(row: &Row, name: &str) -> Value {
 }
 
 fn hex_or_null(row: &Row, name: &str) -> Value {
-    row.bytes(name).map_or(Value::Null, |bytes| Value::String(hex(&bytes)))
+    row.bytes(name)
+        .map_or(Value::Null, |bytes| Value::String(hex(&bytes)))
 }
 
 fn json_or_null(row: &Row, name: &str) -> Value {
-    row.text(name).map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
+    row.text(name)
+        .map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
 }
 
 /// Durations are null in the reference unless positive; columns keep negative ones, so that nothing is lost.
@@ -80,7 +89,11 @@ fn header_type(row: &Row) -> Value {
 /// The reference has one word for the unspecified and for every unknown number of these two enums.
 fn stage_or_severity(row: &Row, name: &str) -> Value {
     let value = row.text(name).unwrap();
-    json!(if value == "UNSPECIFIED" || value.starts_with("UNKNOWN(") { "UNKNOWN" } else { &value })
+    json!(if value == "UNSPECIFIED" || value.starts_with("UNKNOWN(") {
+        "UNKNOWN"
+    } else {
+        &value
+    })
 }
 
 /// Bytes among attributes are text there when they are UTF-8, else hexadecimal, and here `{"$bytes": base64}`;
@@ -89,11 +102,16 @@ fn as_reference(value: Value) -> Value {
     use base64::Engine as _;
     match value {
         Value::Object(object) if object.len() == 1 && object.contains_key("$bytes") => {
-            let bytes = base64::engine::general_purpose::STANDARD.decode(object["$bytes"].as_str().unwrap()).unwrap();
+            let bytes = base64::engine::general_purpose::STANDARD
+                .decode(object["$bytes"].as_str().unwrap())
+                .unwrap();
             Value::String(String::from_utf8(bytes).unwrap_or_else(|error| hex(error.as_bytes())))
         }
         Value::Object(object) if object.len() == 1 && object.contains_key("$float") => Value::Null,
-        Value::Object(object) => object.into_iter().map(|(key, value)| (key, as_reference(value))).collect(),
+        Value::Object(object) => object
+            .into_iter()
+            .map(|(key, value)| (key, as_reference(value)))
+            .collect(),
         Value::Array(array) => array.into_iter().map(as_reference).collect(),
         other => other,
     }
@@ -117,7 +135,11 @@ fn time_iso(us: i64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     // Beyond what chrono can represent.
     if !(-262_143..=262_142).contains(&year) {
@@ -135,7 +157,9 @@ fn time_iso(us: i64) -> String {
 
 fn header(row: &Row) -> Value {
     // A message without header has no time; one with a header always has, if only 0.
-    let Some(time) = row.time("time") else { return Value::Null };
+    let Some(time) = row.time("time") else {
+        return Value::Null;
+    };
     json!({
         "message_id": uuid_text(&row.bytes("message_id").unwrap_or_default()),
         "timestamp_us": time,
@@ -203,7 +227,9 @@ fn document(rows: &Rows) -> Value {
         Table::Checkpoints => {
             let row = rows.one(table);
             // The reference counts the bytes that were sent; the column says so when they were compressed.
-            let state_bytes = row.text("state").map(|state| state.len() as u64)
+            let state_bytes = row
+                .text("state")
+                .map(|state| state.len() as u64)
                 .or_else(|| row.bytes("state_bytes").map(|state| state.len() as u64))
                 .unwrap_or_default();
             let sent = match row.text("state_compression").as_deref() {
@@ -218,8 +244,10 @@ fn document(rows: &Rows) -> Value {
         }
         Table::Metrics => {
             let all = rows.of(table);
-            let metrics: serde_json::Map<_, _> =
-                all.iter().filter_map(|row| Some((row.text("name")?, metric(row)))).collect();
+            let metrics: serde_json::Map<_, _> = all
+                .iter()
+                .filter_map(|row| Some((row.text("name")?, metric(row))))
+                .collect();
             let row = &all[0];
             json!({
                 "type": "Metrics", "header": header(row), "scope": empty_text(row, "scope"),
@@ -256,12 +284,17 @@ fn metric(row: &Row) -> Value {
     match row.text("value_kind").as_deref() {
         None => Value::Null,
         #[allow(clippy::cast_possible_truncation)]
-        Some("int") => json!(text.map_or_else(|| row.float("value").unwrap() as i64, |text| text.parse().unwrap())),
+        Some("int") => json!(text.map_or_else(
+            || row.float("value").unwrap() as i64,
+            |text| text.parse().unwrap()
+        )),
         Some("float") => json!(row.float("value")),
         Some("string") => json!(text),
         Some("bool") => json!(row.float("value") == Some(1.0)),
         Some("bytes") => {
-            json!(hex(&base64::engine::general_purpose::STANDARD.decode(text.unwrap()).unwrap()))
+            json!(hex(&base64::engine::general_purpose::STANDARD
+                .decode(text.unwrap())
+                .unwrap()))
         }
         Some(other) => panic!("kind {other}"),
     }
@@ -303,7 +336,13 @@ fn assert_document(name: &str, policy: Policy, rows: &Rows, expected: &Value) {
 fn there_are_58_vectors_of_which_the_default_policy_of_the_reference_accepts_44() {
     let vectors = vectors();
     assert_eq!(vectors.len(), 58);
-    assert_eq!(vectors.iter().filter(|vector| vector.get("expected").is_some()).count(), 44);
+    assert_eq!(
+        vectors
+            .iter()
+            .filter(|vector| vector.get("expected").is_some())
+            .count(),
+        44
+    );
 }
 
 #[test]
@@ -322,7 +361,11 @@ fn columns_hold_what_the_reference_prints_or_the_record_is_refused_for_the_same_
             match outcome.get("expected") {
                 // The reference hands on an empty envelope; it has no row to become here.
                 Some(expected) if expected["type"] == "Empty" => {
-                    assert_eq!(decoded.err().map(|rejection| rejection.reason), Some(Reason::NoKnownMessage), "{name}");
+                    assert_eq!(
+                        decoded.err().map(|rejection| rejection.reason),
+                        Some(Reason::NoKnownMessage),
+                        "{name}"
+                    );
                 }
                 Some(expected) => {
                     let rows = decoded.unwrap_or_else(|error| panic!("{name} under {policy}: {error}"));
@@ -330,8 +373,14 @@ fn columns_hold_what_the_reference_prints_or_the_record_is_refused_for_the_same_
                 }
                 None => {
                     let reference = outcome["rejected"].as_str().unwrap();
-                    let rejection = decoded.err().unwrap_or_else(|| panic!("{name} under {policy} was accepted"));
-                    assert_eq!(rejection.reason, reason(name, reference), "{name} under {policy}: {rejection}");
+                    let rejection = decoded
+                        .err()
+                        .unwrap_or_else(|| panic!("{name} under {policy} was accepted"));
+                    assert_eq!(
+                        rejection.reason,
+                        reason(name, reference),
+                        "{name} under {policy}: {rejection}"
+                    );
                 }
             }
         }
@@ -342,7 +391,9 @@ fn columns_hold_what_the_reference_prints_or_the_record_is_refused_for_the_same_
 fn accepted_vectors_hold_what_prost_decodes() {
     for vector in vectors() {
         let value = unhex(vector["hex"].as_str().unwrap());
-        let Ok(rows) = decode(Policy::Forward, &value) else { continue };
+        let Ok(rows) = decode(Policy::Forward, &value) else {
+            continue;
+        };
         let message = common::raw::prost_decode(&value);
         common::expected::assert_rows(&message, &rows);
     }
@@ -353,17 +404,28 @@ fn events_of_a_batch_are_rows_of_events_in_the_order_of_the_wire() {
     let mut batches = 0;
     for vector in vectors() {
         let value = unhex(vector["hex"].as_str().unwrap());
-        let Some(count) = vector["expected"]["event_count"].as_i64() else { continue };
+        let Some(count) = vector["expected"]["event_count"].as_i64() else {
+            continue;
+        };
         let rows = decode(Policy::Strict, &value).unwrap();
-        let DashStreamMessage { message: Some(Message::EventBatch(batch)) } = common::raw::prost_decode(&value) else {
+        let DashStreamMessage {
+            message: Some(Message::EventBatch(batch)),
+        } = common::raw::prost_decode(&value)
+        else {
             panic!("not a batch");
         };
         let events = rows.of(Table::Events);
         assert_eq!(events.len(), usize::try_from(count).unwrap());
         for (index, (row, event)) in events.iter().zip(&batch.events).enumerate() {
             assert_eq!(row.int32("item"), i32::try_from(index).ok());
-            assert_eq!(row.bytes("batch_id"), batch.header.as_ref().map(|header| header.message_id.clone()));
-            assert_eq!(row.uint("sequence"), event.header.as_ref().map(|header| header.sequence));
+            assert_eq!(
+                row.bytes("batch_id"),
+                batch.header.as_ref().map(|header| header.message_id.clone())
+            );
+            assert_eq!(
+                row.uint("sequence"),
+                event.header.as_ref().map(|header| header.sequence)
+            );
         }
         batches += 1;
     }

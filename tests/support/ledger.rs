@@ -11,10 +11,11 @@ use quipu_store::Snapshot;
 
 use crate::rows::{read, texts};
 
-/// Whose numbers a run counts: topic, incarnation, partition, tenant, thread, emitter.
-type Counter = (String, String, i32, String, String, String);
+/// Whose numbers a run counts: topic, incarnation, partition, tenant, thread. Not the emitter: whether the runs of both
+/// are told apart depends on what one commit holds.
+type Counter = (String, String, i32, String, String);
 
-/// An unbroken run of numbers of one emitter.
+/// An unbroken run of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     first: u64,
@@ -48,15 +49,8 @@ pub struct Hole {
 #[must_use]
 pub fn runs(snapshot: &Snapshot) -> BTreeMap<Counter, Vec<Run>> {
     let batch = read(snapshot, Table::SequenceRuns);
-    let [topic, incarnation, tenant, thread, emitter, head] = [
-        "topic",
-        "incarnation",
-        "tenant_id",
-        "thread_id",
-        "emitter",
-        "head",
-    ]
-    .map(|name| texts(&batch, name));
+    let [topic, incarnation, tenant, thread, head] =
+        ["topic", "incarnation", "tenant_id", "thread_id", "head"].map(|name| texts(&batch, name));
     let partition = batch["partition"].as_primitive::<Int32Type>();
     let unsigned = |name: &str| batch[name].as_primitive::<UInt64Type>();
     let (first, last) = (unsigned("first_sequence"), unsigned("last_sequence"));
@@ -68,7 +62,6 @@ pub fn runs(snapshot: &Snapshot) -> BTreeMap<Counter, Vec<Run>> {
             partition.value(row),
             tenant[row].clone(),
             thread[row].clone(),
-            emitter[row].clone(),
         );
         runs.entry(counter).or_default().push(Run {
             first: first.value(row),

@@ -14,18 +14,33 @@ use crate::message::{
 };
 use crate::sequence::SequenceVerdict;
 
-const NUMBERED: Numbered = Numbered { verdict: SequenceVerdict::First, repeated: false };
+const NUMBERED: Numbered = Numbered {
+    verdict: SequenceVerdict::First,
+    repeated: false,
+};
 
 fn log() -> TopicIncarnation {
     TopicIncarnation::new("topic", TopicIncarnation::UNKNOWN)
 }
 
 fn place(log: LogIndex) -> Place<'static> {
-    Place { log, partition: 0, offset: 7, kafka_time_us: None, key: None, headers: None }
+    Place {
+        log,
+        partition: 0,
+        offset: 7,
+        kafka_time_us: None,
+        key: None,
+        headers: None,
+    }
 }
 
 fn value(message: Wire) -> Vec<u8> {
-    framing::encode(&DashStreamMessage { message: Some(message) }, Compression::None)
+    framing::encode(
+        &DashStreamMessage {
+            message: Some(message),
+        },
+        Compression::None,
+    )
 }
 
 /// One message of each type, without fields.
@@ -38,7 +53,10 @@ fn one_of_each() -> Vec<Vec<u8>> {
         value(Wire::Checkpoint(Checkpoint::default())),
         value(Wire::Metrics(Metrics::default())),
         value(Wire::Error(Error::default())),
-        value(Wire::EventBatch(EventBatch { header: None, events: vec![Event::default(), Event::default()] })),
+        value(Wire::EventBatch(EventBatch {
+            header: None,
+            events: vec![Event::default(), Event::default()],
+        })),
         value(Wire::ExecutionTrace(ExecutionTrace::default())),
     ]
 }
@@ -49,7 +67,12 @@ fn append_one_of_each(tables: &mut TableBuilders) {
     for value in one_of_each() {
         tables.append(&place(log), &decoder.decode(Some(&value)).unwrap(), NUMBERED, &[]);
     }
-    tables.append_dead_letter(&place(log), None, &Rejection::new(Reason::Tombstone, "none"), Policy::Strict);
+    tables.append_dead_letter(
+        &place(log),
+        None,
+        &Rejection::new(Reason::Tombstone, "none"),
+        Policy::Strict,
+    );
 }
 
 #[test]
@@ -59,11 +82,17 @@ fn the_columns_of_every_table_fit_its_schema_also_the_second_time() {
         append_one_of_each(&mut tables);
         assert_eq!(tables.rows(), 12);
         let batches = tables.finish().unwrap();
-        let expected = Table::ALL.into_iter().filter(|table| *table <= Table::DeadLetters);
+        let expected = Table::ALL
+            .into_iter()
+            .filter(|table| *table <= Table::DeadLetters);
         assert!(batches.iter().map(|(table, _)| *table).eq(expected));
         for (table, batch) in &batches {
             assert_eq!(batch.schema(), table.schema());
-            assert_eq!(batch.num_rows(), if *table == Table::Events { 3 } else { 1 }, "{table}");
+            assert_eq!(
+                batch.num_rows(),
+                if *table == Table::Events { 3 } else { 1 },
+                "{table}"
+            );
             for column in batch.columns() {
                 column.to_data().validate_full().unwrap();
             }
@@ -87,10 +116,16 @@ fn finishing_leaves_nothing_behind() {
 fn rows_of_a_table_say_where_its_next_row_will_stand() {
     let mut tables = TableBuilders::new();
     append_one_of_each(&mut tables);
-    let counted: Vec<_> = Table::ALL.into_iter().map(|table| tables.rows_of(table)).collect();
+    let counted: Vec<_> = Table::ALL
+        .into_iter()
+        .map(|table| tables.rows_of(table))
+        .collect();
     let batches = tables.finish().unwrap();
     for (table, rows) in Table::ALL.into_iter().zip(counted) {
-        let finished = batches.iter().find(|(name, _)| *name == table).map_or(0, |(_, batch)| batch.num_rows());
+        let finished = batches
+            .iter()
+            .find(|(name, _)| *name == table)
+            .map_or(0, |(_, batch)| batch.num_rows());
         assert_eq!(rows, finished, "{table}");
     }
 }
@@ -101,13 +136,28 @@ fn logs_keep_their_number_and_may_come_later() {
     let first = tables.log_index(&log());
     let value = value(Wire::Event(Event::default()));
     let mut decoder = Decoder::new(Policy::Forward);
-    tables.append(&place(first), &decoder.decode(Some(&value)).unwrap(), NUMBERED, &[]);
+    tables.append(
+        &place(first),
+        &decoder.decode(Some(&value)).unwrap(),
+        NUMBERED,
+        &[],
+    );
     let again = TopicIncarnation::new("topic", "second life");
     let second = tables.log_index(&again);
     assert_ne!(first, second);
     assert_eq!(tables.log_index(&log()), first);
-    tables.append(&place(second), &decoder.decode(Some(&value)).unwrap(), NUMBERED, &[]);
-    tables.append(&place(first), &decoder.decode(Some(&value)).unwrap(), NUMBERED, &[]);
+    tables.append(
+        &place(second),
+        &decoder.decode(Some(&value)).unwrap(),
+        NUMBERED,
+        &[],
+    );
+    tables.append(
+        &place(first),
+        &decoder.decode(Some(&value)).unwrap(),
+        NUMBERED,
+        &[],
+    );
     let (_, batch) = tables.finish().unwrap().remove(0);
     let incarnation = batch.column_by_name("incarnation").unwrap();
     let texts: Vec<_> = incarnation
@@ -124,11 +174,23 @@ fn logs_keep_their_number_and_may_come_later() {
 fn each_event_of_a_batch_has_its_own_verdict() {
     let mut tables = TableBuilders::new();
     let log = tables.log_index(&log());
-    let batch = value(Wire::EventBatch(EventBatch { header: None, events: vec![Event::default(); 3] }));
-    let own = Numbered { verdict: SequenceVerdict::Unsequenced, repeated: false };
+    let batch = value(Wire::EventBatch(EventBatch {
+        header: None,
+        events: vec![Event::default(); 3],
+    }));
+    let own = Numbered {
+        verdict: SequenceVerdict::Unsequenced,
+        repeated: false,
+    };
     let events = [
-        Numbered { verdict: SequenceVerdict::First, repeated: false },
-        Numbered { verdict: SequenceVerdict::Gap, repeated: true },
+        Numbered {
+            verdict: SequenceVerdict::First,
+            repeated: false,
+        },
+        Numbered {
+            verdict: SequenceVerdict::Gap,
+            repeated: true,
+        },
     ];
     let mut decoder = Decoder::new(Policy::Forward);
     tables.append(&place(log), &decoder.decode(Some(&batch)).unwrap(), own, &events);
@@ -143,8 +205,16 @@ fn each_event_of_a_batch_has_its_own_verdict() {
     // One without a verdict of its own has that of the batch.
     assert_eq!(verdicts(0), ["first", "gap", "unsequenced"]);
     assert_eq!(verdicts(1), ["unsequenced"]);
-    let repeated = batches[0].1.column_by_name("repeated").unwrap().as_boolean().clone();
-    assert_eq!(repeated.iter().flatten().collect::<Vec<_>>(), [false, true, false]);
+    let repeated = batches[0]
+        .1
+        .column_by_name("repeated")
+        .unwrap()
+        .as_boolean()
+        .clone();
+    assert_eq!(
+        repeated.iter().flatten().collect::<Vec<_>>(),
+        [false, true, false]
+    );
 }
 
 #[test]
@@ -156,7 +226,10 @@ fn enum_numbers_without_end_do_not_fill_the_memory_of_later_batches() {
     for round in 0..2 {
         let count = if round == 0 { 5_000 } else { 1 };
         for number in 0..count {
-            let event = Event { event_type: 1_000 + number, ..Event::default() };
+            let event = Event {
+                event_type: 1_000 + number,
+                ..Event::default()
+            };
             let value = value(Wire::Event(event));
             tables.append(&place(log), &decoder.decode(Some(&value)).unwrap(), NUMBERED, &[]);
         }

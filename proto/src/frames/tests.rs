@@ -7,7 +7,15 @@ use super::*;
 fn file(frames: &[(u32, Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (partition, key, payload) in frames {
-        write_frame(&mut bytes, &Frame { partition: *partition, key, payload }).unwrap();
+        write_frame(
+            &mut bytes,
+            &Frame {
+                partition: *partition,
+                key,
+                payload,
+            },
+        )
+        .unwrap();
     }
     bytes
 }
@@ -60,11 +68,22 @@ fn an_empty_file_has_no_frames() {
 
 #[test]
 fn the_error_says_which_frame_ends_where() {
-    let mut bytes = file(&[(1, b"k".to_vec(), b"payload".to_vec()), (2, b"key".to_vec(), b"payload".to_vec())]);
+    let mut bytes = file(&[
+        (1, b"k".to_vec(), b"payload".to_vec()),
+        (2, b"key".to_vec(), b"payload".to_vec()),
+    ]);
     let second = bytes.len() / 2 - 1;
     bytes.truncate(bytes.len() - 3);
     let error = FramesReader::new(&bytes).nth(1).unwrap().unwrap_err();
-    assert_eq!(error, FramesError::Truncated { frame: 1, position: second as u64, needed: 7, left: 4 });
+    assert_eq!(
+        error,
+        FramesError::Truncated {
+            frame: 1,
+            position: second as u64,
+            needed: 7,
+            left: 4
+        }
+    );
     assert_eq!(
         error.to_string(),
         format!("frame 1 at byte {second}: the file ends inside it (7 bytes needed, 4 left)")
@@ -75,5 +94,12 @@ fn the_error_says_which_frame_ends_where() {
 fn a_partition_that_kafka_cannot_have_is_refused() {
     let bytes = file(&[(1 << 31, Vec::new(), Vec::new())]);
     let error = FramesReader::new(&bytes).next().unwrap().unwrap_err();
-    assert_eq!(error, FramesError::Partition { frame: 0, position: 0, partition: 1 << 31 });
+    assert_eq!(
+        error,
+        FramesError::Partition {
+            frame: 0,
+            position: 0,
+            partition: 1 << 31
+        }
+    );
 }

@@ -43,7 +43,10 @@ proptest! {
 fn every_ascii_character_is_escaped_as_serde_json_escapes_it() {
     for byte in 0..0x80_u8 {
         let text = char::from(byte).to_string();
-        assert_eq!(written(|out| write_string(out, &text)), serde_json::to_string(&text).unwrap());
+        assert_eq!(
+            written(|out| write_string(out, &text)),
+            serde_json::to_string(&text).unwrap()
+        );
     }
 }
 
@@ -64,7 +67,10 @@ fn integers_keep_every_digit() {
 
 #[test]
 fn bytes_are_base64_with_padding() {
-    assert_eq!(written(|out| write_bytes(out, b"\xff\x00\x7f!")), r#"{"$bytes":"/wB/IQ=="}"#);
+    assert_eq!(
+        written(|out| write_bytes(out, b"\xff\x00\x7f!")),
+        r#"{"$bytes":"/wB/IQ=="}"#
+    );
     assert_eq!(written(|out| write_bytes(out, b"")), r#"{"$bytes":""}"#);
 }
 

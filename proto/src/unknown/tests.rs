@@ -25,10 +25,18 @@ fn collect(envelope: &[Vec<u8>]) -> UnknownFields {
 #[test]
 fn fields_of_envelope_message_and_header_stand_alone_in_their_places() {
     let header = [number_field(5, 9), number_field(90, 1)].concat();
-    let event = [bytes_field(1, &header), bytes_field(3, b"node"), number_field(91, 2)].concat();
+    let event = [
+        bytes_field(1, &header),
+        bytes_field(3, b"node"),
+        number_field(91, 2),
+    ]
+    .concat();
     let unknown = collect(&[bytes_field(1, &event), number_field(92, 3)]);
     let kept_event = [bytes_field(1, &number_field(90, 1)), number_field(91, 2)].concat();
-    assert_eq!(unknown.message, [number_field(92, 3), bytes_field(1, &kept_event)].concat());
+    assert_eq!(
+        unknown.message,
+        [number_field(92, 3), bytes_field(1, &kept_event)].concat()
+    );
     assert!(unknown.events.is_empty());
 }
 
@@ -49,7 +57,10 @@ fn something_unknown_is_found_at_every_depth_of_an_attribute() {
         value = bytes_field(6, &bytes_field(1, &bytes_field(7, &bytes_field(1, &entry))));
     }
     let attribute = bytes_field(4, &bytes_field(2, &value));
-    assert_eq!(collect(&[bytes_field(1, &attribute)]).message, bytes_field(1, &attribute));
+    assert_eq!(
+        collect(&[bytes_field(1, &attribute)]).message,
+        bytes_field(1, &attribute)
+    );
 }
 
 #[test]
@@ -67,7 +78,10 @@ fn each_event_of_a_batch_has_its_own() {
 fn what_another_member_of_the_oneof_replaced_is_not_kept() {
     let event = |n| bytes_field(1, &number_field(90, n));
     let diff = |n| bytes_field(2, &number_field(90, n));
-    assert_eq!(collect(&[event(1), diff(2), event(3), event(4)]).message, [event(3), event(4)].concat());
+    assert_eq!(
+        collect(&[event(1), diff(2), event(3), event(4)]).message,
+        [event(3), event(4)].concat()
+    );
 }
 
 #[test]
@@ -101,7 +115,9 @@ fn every_field_of_the_schema_is_known_and_the_next_number_is_not() {
         (Kind::AttributeArray, "AttributeArray"),
         (Kind::AttributeMap, "AttributeMap"),
     ];
-    let scalars = ["string", "bytes", "int64", "uint64", "uint32", "double", "float", "bool"];
+    let scalars = [
+        "string", "bytes", "int64", "uint64", "uint32", "double", "float", "bool",
+    ];
     let schema = include_str!("../../schema/dashstream.proto");
     for (kind, name) in kinds {
         let (_, body) = schema.split_once(&format!("message {name} {{")).unwrap();
@@ -131,13 +147,25 @@ fn every_field_of_the_schema_is_known_and_the_next_number_is_not() {
                 Field::Scalar => false,
                 Field::Path(_) | Field::Nested(_) => true,
             };
-            let type_name = declaration.trim_start_matches("repeated ").split(' ').next().unwrap();
+            let type_name = declaration
+                .trim_start_matches("repeated ")
+                .split(' ')
+                .next()
+                .unwrap();
             let is_message = declaration.starts_with("map<")
                 || (!scalars.contains(&type_name) && !schema.contains(&format!("enum {type_name} {{")));
             assert_eq!(is_nested, is_message, "{name}.{declaration}");
         }
         let last = fields.iter().map(|(_, number)| *number).max().unwrap();
-        assert_eq!(last, u32::try_from(fields.len()).unwrap(), "{name} has holes in its numbers");
-        assert!(matches!(kind.field(last + 1), Field::Unknown), "{name} field {}", last + 1);
+        assert_eq!(
+            last,
+            u32::try_from(fields.len()).unwrap(),
+            "{name} has holes in its numbers"
+        );
+        assert!(
+            matches!(kind.field(last + 1), Field::Unknown),
+            "{name} field {}",
+            last + 1
+        );
     }
 }

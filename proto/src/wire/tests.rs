@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
-use prost::encoding::{DecodeContext, decode_varint, encode_varint, skip_field};
 use proptest::prelude::*;
+use prost::encoding::{DecodeContext, decode_varint, encode_varint, skip_field};
 
 use super::*;
 
@@ -97,7 +97,10 @@ fn a_field_number_of_0_and_the_wire_types_6_and_7_do_not_exist() {
 
 #[test]
 fn numbers_narrower_than_their_varint_lose_its_upper_bits() {
-    let tag = Tag { number: 1, wire_type: WireType::Varint };
+    let tag = Tag {
+        number: 1,
+        wire_type: WireType::Varint,
+    };
     let mut bytes = Vec::new();
     encode_varint(u64::MAX - 1, &mut bytes);
     assert_eq!(Cursor::new(&bytes).uint32(tag).unwrap(), u32::MAX - 1);
@@ -108,7 +111,10 @@ fn numbers_narrower_than_their_varint_lose_its_upper_bits() {
 
 #[test]
 fn a_wrong_wire_type_is_refused_with_the_field_named() {
-    let tag = Tag { number: 5, wire_type: WireType::Fixed32 };
+    let tag = Tag {
+        number: 5,
+        wire_type: WireType::Fixed32,
+    };
     let rejection = Cursor::new(&[0; 8]).uint64(tag).unwrap_err();
     assert_eq!(rejection.reason, Reason::Protobuf);
     assert!(rejection.detail.contains("field 5"), "{rejection}");
@@ -119,11 +125,17 @@ fn a_wrong_wire_type_is_refused_with_the_field_named() {
 
 #[test]
 fn lengths_beyond_the_message_are_refused_without_being_allocated() {
-    let tag = Tag { number: 1, wire_type: WireType::Bytes };
+    let tag = Tag {
+        number: 1,
+        wire_type: WireType::Bytes,
+    };
     for len in [1, 1 << 31, 1 << 62, u64::MAX] {
         let mut bytes = Vec::new();
         encode_varint(len, &mut bytes);
-        assert_eq!(Cursor::new(&bytes).bytes(tag).unwrap_err().reason, Reason::Protobuf);
+        assert_eq!(
+            Cursor::new(&bytes).bytes(tag).unwrap_err().reason,
+            Reason::Protobuf
+        );
     }
 }
 

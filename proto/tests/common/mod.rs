@@ -10,7 +10,9 @@ pub mod text;
 use std::path::PathBuf;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type, UInt64Type};
+use arrow_array::types::{
+    Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type, UInt64Type,
+};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use quipu_proto::{
     Decoder, Numbered, Place, Policy, Rejection, SequenceVerdict, Table, TableBuilders, TopicIncarnation,
@@ -18,7 +20,9 @@ use quipu_proto::{
 
 /// A file of `tests/fixtures`.
 pub fn fixture(name: &str) -> Vec<u8> {
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "tests", "fixtures", name].iter().collect();
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "tests", "fixtures", name]
+        .iter()
+        .collect();
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -31,7 +35,9 @@ pub struct Row {
 
 impl Row {
     fn column(&self, name: &str) -> &ArrayRef {
-        self.batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"))
+        self.batch
+            .column_by_name(name)
+            .unwrap_or_else(|| panic!("no column {name}"))
     }
 
     /// Whether the table has such a column.
@@ -60,27 +66,39 @@ impl Row {
     }
 
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
-        self.get(name, |column, index| column.as_binary::<i32>().value(index).to_vec())
+        self.get(name, |column, index| {
+            column.as_binary::<i32>().value(index).to_vec()
+        })
     }
 
     pub fn int32(&self, name: &str) -> Option<i32> {
-        self.get(name, |column, index| column.as_primitive::<Int32Type>().value(index))
+        self.get(name, |column, index| {
+            column.as_primitive::<Int32Type>().value(index)
+        })
     }
 
     pub fn int(&self, name: &str) -> Option<i64> {
-        self.get(name, |column, index| column.as_primitive::<Int64Type>().value(index))
+        self.get(name, |column, index| {
+            column.as_primitive::<Int64Type>().value(index)
+        })
     }
 
     pub fn uint(&self, name: &str) -> Option<u64> {
-        self.get(name, |column, index| column.as_primitive::<UInt64Type>().value(index))
+        self.get(name, |column, index| {
+            column.as_primitive::<UInt64Type>().value(index)
+        })
     }
 
     pub fn float(&self, name: &str) -> Option<f64> {
-        self.get(name, |column, index| column.as_primitive::<Float64Type>().value(index))
+        self.get(name, |column, index| {
+            column.as_primitive::<Float64Type>().value(index)
+        })
     }
 
     pub fn float32(&self, name: &str) -> Option<f32> {
-        self.get(name, |column, index| column.as_primitive::<Float32Type>().value(index))
+        self.get(name, |column, index| {
+            column.as_primitive::<Float32Type>().value(index)
+        })
     }
 
     pub fn bool(&self, name: &str) -> Option<bool> {
@@ -89,18 +107,30 @@ impl Row {
 
     /// Microseconds since the Unix epoch.
     pub fn time(&self, name: &str) -> Option<i64> {
-        self.get(name, |column, index| column.as_primitive::<TimestampMicrosecondType>().value(index))
+        self.get(name, |column, index| {
+            column.as_primitive::<TimestampMicrosecondType>().value(index)
+        })
     }
 
     pub fn uint32_list(&self, name: &str) -> Option<Vec<u32>> {
         self.get(name, |column, index| {
-            column.as_list::<i32>().value(index).as_primitive::<UInt32Type>().values().to_vec()
+            column
+                .as_list::<i32>()
+                .value(index)
+                .as_primitive::<UInt32Type>()
+                .values()
+                .to_vec()
         })
     }
 
     pub fn float32_list(&self, name: &str) -> Option<Vec<f32>> {
         self.get(name, |column, index| {
-            column.as_list::<i32>().value(index).as_primitive::<Float32Type>().values().to_vec()
+            column
+                .as_list::<i32>()
+                .value(index)
+                .as_primitive::<Float32Type>()
+                .values()
+                .to_vec()
         })
     }
 }
@@ -111,9 +141,18 @@ pub struct Rows(Vec<(Table, RecordBatch)>);
 
 impl Rows {
     pub fn of(&self, table: Table) -> Vec<Row> {
-        let batch = self.0.iter().find(|(name, _)| *name == table).map(|(_, batch)| batch);
+        let batch = self
+            .0
+            .iter()
+            .find(|(name, _)| *name == table)
+            .map(|(_, batch)| batch);
         let count = batch.map_or(0, RecordBatch::num_rows);
-        (0..count).map(|index| Row { batch: batch.unwrap().clone(), index }).collect()
+        (0..count)
+            .map(|index| Row {
+                batch: batch.unwrap().clone(),
+                index,
+            })
+            .collect()
     }
 
     /// The only row of a table.
@@ -133,7 +172,10 @@ impl Rows {
 }
 
 /// What every test record is numbered as.
-pub const NUMBERED: Numbered = Numbered { verdict: SequenceVerdict::InOrder, repeated: false };
+pub const NUMBERED: Numbered = Numbered {
+    verdict: SequenceVerdict::InOrder,
+    repeated: false,
+};
 
 /// Appends records one by one, dead letters included, as an ingester does.
 pub struct Store {
@@ -147,7 +189,12 @@ impl Store {
     pub fn new(policy: Policy) -> Self {
         let mut tables = TableBuilders::new();
         let log = tables.log_index(&TopicIncarnation::new("topic", TopicIncarnation::UNKNOWN));
-        Self { decoder: Decoder::new(policy), tables, log, offset: 0 }
+        Self {
+            decoder: Decoder::new(policy),
+            tables,
+            log,
+            offset: 0,
+        }
     }
 
     pub fn add(&mut self, value: Option<&[u8]>) -> Result<(), Rejection> {
@@ -187,7 +234,10 @@ pub fn decode(policy: Policy, value: &[u8]) -> Result<Rows, Rejection> {
 
 /// Bytes from hexadecimal text.
 pub fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 /// Bytes as hexadecimal text.

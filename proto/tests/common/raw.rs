@@ -33,20 +33,32 @@ pub struct RawField {
 
 impl RawField {
     pub fn bytes(number: u32, value: &[u8]) -> Self {
-        Self { number, wire_type: 2, value: value.to_vec() }
+        Self {
+            number,
+            wire_type: 2,
+            value: value.to_vec(),
+        }
     }
 
     pub fn varint(number: u32, value: u64) -> Self {
         let mut bytes = Vec::new();
         prost::encoding::encode_varint(value, &mut bytes);
-        Self { number, wire_type: 0, value: bytes }
+        Self {
+            number,
+            wire_type: 0,
+            value: bytes,
+        }
     }
 
     /// A group that holds these fields; the end tag is part of the value.
     pub fn group(number: u32, fields: &[RawField]) -> Self {
         let mut value = join(fields);
         prost::encoding::encode_varint(u64::from(number) << 3 | 4, &mut value);
-        Self { number, wire_type: 3, value }
+        Self {
+            number,
+            wire_type: 3,
+            value,
+        }
     }
 
     pub fn encode(&self, out: &mut Vec<u8>) {
@@ -95,7 +107,11 @@ pub fn split(bytes: &[u8]) -> Option<Vec<RawField>> {
             _ => return None,
         };
         let (value, following) = rest.split_at_checked(len)?;
-        fields.push(RawField { number, wire_type, value: value.to_vec() });
+        fields.push(RawField {
+            number,
+            wire_type,
+            value: value.to_vec(),
+        });
         rest = following;
     }
     Some(fields)

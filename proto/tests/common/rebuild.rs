@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use quipu_proto::message::attribute_value::Value;
 use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::message::{
-    AttributeArray, AttributeMap, AttributeValue, Checkpoint, CompressionInfo, DashStreamMessage, DiffOperation, Error,
-    ErrorRecord, Event, EventBatch, ExecutionTrace, Header, MetricValue, Metrics, NodeExecutionRecord, StateDiff,
-    TokenChunk, TokenStats, ToolExecution, metric_value,
+    AttributeArray, AttributeMap, AttributeValue, Checkpoint, CompressionInfo, DashStreamMessage,
+    DiffOperation, Error, ErrorRecord, Event, EventBatch, ExecutionTrace, Header, MetricValue, Metrics,
+    NodeExecutionRecord, StateDiff, TokenChunk, TokenStats, ToolExecution, metric_value,
 };
 use quipu_proto::{Table, enums};
 
@@ -25,11 +25,16 @@ pub fn normalize(mut message: DashStreamMessage) -> DashStreamMessage {
     match message.message.as_mut().unwrap() {
         Message::Event(event) => event.attributes.values_mut().for_each(normalize_attribute),
         Message::EventBatch(batch) => {
-            batch.events.iter_mut().flat_map(|event| event.attributes.values_mut()).for_each(normalize_attribute);
+            batch
+                .events
+                .iter_mut()
+                .flat_map(|event| event.attributes.values_mut())
+                .for_each(normalize_attribute);
         }
         Message::StateDiff(diff) => {
             for operation in &mut diff.operations {
-                if operation.value == b"null" && operation.encoding == 0 && matches!(operation.op, 0 | 2 | 5) {
+                if operation.value == b"null" && operation.encoding == 0 && matches!(operation.op, 0 | 2 | 5)
+                {
                     operation.value.clear();
                 }
             }
@@ -67,17 +72,26 @@ pub fn message(rows: &Rows) -> DashStreamMessage {
         [Table::Checkpoints] => Message::Checkpoint(checkpoint(&rows.one(Table::Checkpoints))),
         [Table::Metrics] => Message::Metrics(metrics(&rows.of(Table::Metrics))),
         [Table::Errors] => Message::Error(error(&rows.one(Table::Errors))),
-        [Table::ExecutionTraces] => Message::ExecutionTrace(execution_trace(&rows.one(Table::ExecutionTraces))),
+        [Table::ExecutionTraces] => {
+            Message::ExecutionTrace(execution_trace(&rows.one(Table::ExecutionTraces)))
+        }
         ref other => panic!("no message becomes rows of {other:?}"),
     };
-    DashStreamMessage { message: Some(message) }
+    DashStreamMessage {
+        message: Some(message),
+    }
 }
 
 /// The number behind a name in a column.
 fn number(name: &str, name_of: enums::NameOf) -> i32 {
-    match name.strip_prefix("UNKNOWN(").and_then(|rest| rest.strip_suffix(')')) {
+    match name
+        .strip_prefix("UNKNOWN(")
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
         Some(number) => number.parse().unwrap(),
-        None => (0..100).find(|number| name_of(*number) == name).unwrap_or_else(|| panic!("no number for {name}")),
+        None => (0..100)
+            .find(|number| name_of(*number) == name)
+            .unwrap_or_else(|| panic!("no number for {name}")),
     }
 }
 
@@ -90,7 +104,10 @@ fn bytes(row: &Row, name: &str) -> Vec<u8> {
 }
 
 fn json_field(row: &Row, name: &str) -> Vec<u8> {
-    row.text(name).map(String::into_bytes).or_else(|| row.bytes(&format!("{name}_bytes"))).unwrap_or_default()
+    row.text(name)
+        .map(String::into_bytes)
+        .or_else(|| row.bytes(&format!("{name}_bytes")))
+        .unwrap_or_default()
 }
 
 fn header(row: &Row) -> Option<Header> {
@@ -142,7 +159,10 @@ fn texts(row: &Row, name: &str) -> BTreeMap<String, String> {
 }
 
 fn texts_of(json: &str) -> BTreeMap<String, String> {
-    members(text::parse(json)).into_iter().map(|(key, value)| (key, string(value))).collect()
+    members(text::parse(json))
+        .into_iter()
+        .map(|(key, value)| (key, string(value)))
+        .collect()
 }
 
 fn attribute(json: &str) -> AttributeValue {
@@ -154,14 +174,19 @@ fn attribute(json: &str) -> AttributeValue {
             Json::Null => None,
             Json::Bool(value) => Some(Value::BoolValue(value)),
             // A float always has a point or an exponent.
-            Json::Number(digits) if digits.contains(['.', 'e']) => Some(Value::FloatValue(digits.parse().unwrap())),
+            Json::Number(digits) if digits.contains(['.', 'e']) => {
+                Some(Value::FloatValue(digits.parse().unwrap()))
+            }
             Json::Number(digits) => Some(Value::IntValue(digits.parse().unwrap())),
             Json::String(value) => Some(Value::StringValue(value)),
-            Json::Array(items) => {
-                Some(Value::ArrayValue(AttributeArray { values: items.into_iter().map(attribute).collect() }))
-            }
+            Json::Array(items) => Some(Value::ArrayValue(AttributeArray {
+                values: items.into_iter().map(attribute).collect(),
+            })),
             Json::Object(members) => Some(Value::MapValue(AttributeMap {
-                values: members.into_iter().map(|(key, value)| (key, attribute(value))).collect(),
+                values: members
+                    .into_iter()
+                    .map(|(key, value)| (key, attribute(value)))
+                    .collect(),
             })),
         },
     };
@@ -174,7 +199,10 @@ fn event(row: &Row) -> Event {
         header: header(row),
         event_type: number(&text(row, "event_type"), enums::event_type),
         node_id: text(row, "node_id"),
-        attributes: members(text::parse(&attributes)).into_iter().map(|(key, value)| (key, attribute(value))).collect(),
+        attributes: members(text::parse(&attributes))
+            .into_iter()
+            .map(|(key, value)| (key, attribute(value)))
+            .collect(),
         duration_us: row.int("duration_us").unwrap_or_default(),
         llm_request_id: text(row, "llm_request_id"),
     }
@@ -314,9 +342,10 @@ fn metrics(rows: &[Row]) -> Metrics {
         let value_text = row.text("value_text");
         let value = row.text("value_kind").map(|kind| match kind.as_str() {
             #[allow(clippy::cast_possible_truncation)]
-            "int" => Value::IntValue(
-                value_text.map_or_else(|| row.float("value").unwrap() as i64, |digits| digits.parse().unwrap()),
-            ),
+            "int" => Value::IntValue(value_text.map_or_else(
+                || row.float("value").unwrap() as i64,
+                |digits| digits.parse().unwrap(),
+            )),
             "float" => Value::FloatValue(row.float("value").unwrap()),
             "string" => Value::StringValue(value_text.unwrap()),
             "bool" => Value::BoolValue(row.float("value") == Some(1.0)),
@@ -324,7 +353,14 @@ fn metrics(rows: &[Row]) -> Metrics {
             other => panic!("unknown kind {other}"),
         });
         let r#type = number(&text(row, "metric_type"), enums::metric_type);
-        Some((name, MetricValue { value, unit: text(row, "unit"), r#type }))
+        Some((
+            name,
+            MetricValue {
+                value,
+                unit: text(row, "unit"),
+                r#type,
+            },
+        ))
     });
     let metrics = metrics.collect();
     let row = &rows[0];
@@ -399,11 +435,17 @@ fn execution_trace(row: &Row) -> ExecutionTrace {
         nodes_executed: items(text::parse(&nodes)).into_iter().map(node_record).collect(),
         total_duration_ms: row.uint("total_duration_ms").unwrap(),
         total_tokens: row.uint("total_tokens").unwrap(),
-        errors: items(text::parse(&errors)).into_iter().map(error_record).collect(),
+        errors: items(text::parse(&errors))
+            .into_iter()
+            .map(error_record)
+            .collect(),
         completed: row.bool("completed").unwrap(),
         started_at: text(row, "started_at"),
         ended_at: text(row, "ended_at"),
         final_state: json_field(row, "final_state"),
-        metadata: members(text::parse(&metadata)).into_iter().map(|(key, value)| (key, json_bytes(value))).collect(),
+        metadata: members(text::parse(&metadata))
+            .into_iter()
+            .map(|(key, value)| (key, json_bytes(value)))
+            .collect(),
     }
 }

@@ -15,7 +15,13 @@ pub fn float(value: f64) -> String {
     if value.is_finite() {
         serde_json::to_string(&value).unwrap()
     } else {
-        let name = if value.is_nan() { "NaN" } else if value > 0.0 { "Infinity" } else { "-Infinity" };
+        let name = if value.is_nan() {
+            "NaN"
+        } else if value > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        };
         format!("{{\"$float\":\"{name}\"}}")
     }
 }
@@ -38,13 +44,19 @@ pub fn is_readable(value: &[u8]) -> bool {
 
 /// Bytes that should be JSON: as they are, or as `{"$bytes": base64}`.
 pub fn json_or_bytes(value: &[u8]) -> String {
-    if is_json(value) { String::from_utf8(value.to_vec()).unwrap() } else { bytes(value) }
+    if is_json(value) {
+        String::from_utf8(value.to_vec()).unwrap()
+    } else {
+        bytes(value)
+    }
 }
 
 /// An object of members in the given order.
 pub fn object<K: AsRef<str>>(members: impl IntoIterator<Item = (K, String)>) -> String {
-    let members: Vec<_> =
-        members.into_iter().map(|(key, value)| format!("{}:{value}", string(key.as_ref()))).collect();
+    let members: Vec<_> = members
+        .into_iter()
+        .map(|(key, value)| format!("{}:{value}", string(key.as_ref())))
+        .collect();
     format!("{{{}}}", members.join(","))
 }
 
@@ -131,10 +143,12 @@ fn parts(text: &str) -> Vec<&str> {
 /// `{"$bytes": base64}` back to bytes.
 pub fn as_bytes(json: &Json<'_>) -> Option<Vec<u8>> {
     match json {
-        Json::Object(members) if members.len() == 1 && members[0].0 == "$bytes" => match parse(members[0].1) {
-            Json::String(text) => Some(BASE64.decode(text).unwrap()),
-            _ => None,
-        },
+        Json::Object(members) if members.len() == 1 && members[0].0 == "$bytes" => {
+            match parse(members[0].1) {
+                Json::String(text) => Some(BASE64.decode(text).unwrap()),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
@@ -142,15 +156,17 @@ pub fn as_bytes(json: &Json<'_>) -> Option<Vec<u8>> {
 /// `{"$float": name}` back to a number.
 pub fn as_float(json: &Json<'_>) -> Option<f64> {
     match json {
-        Json::Object(members) if members.len() == 1 && members[0].0 == "$float" => match parse(members[0].1) {
-            Json::String(text) => Some(match text.as_str() {
-                "NaN" => f64::NAN,
-                "Infinity" => f64::INFINITY,
-                "-Infinity" => f64::NEG_INFINITY,
-                other => panic!("no such float: {other}"),
-            }),
-            _ => None,
-        },
+        Json::Object(members) if members.len() == 1 && members[0].0 == "$float" => {
+            match parse(members[0].1) {
+                Json::String(text) => Some(match text.as_str() {
+                    "NaN" => f64::NAN,
+                    "Infinity" => f64::INFINITY,
+                    "-Infinity" => f64::NEG_INFINITY,
+                    other => panic!("no such float: {other}"),
+                }),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
