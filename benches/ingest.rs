@@ -27,8 +27,14 @@ fn whole_way(bencher: Bencher<'_, '_>) {
         })
         .bench_local_values(|progress| {
             let files = [FramesFile::new(&file)];
-            ingest_frames(&store, &files, PipelineOptions::default(), &Stop::default(), &progress)
-                .expect("the workload is taken in")
+            ingest_frames(
+                &store,
+                &files,
+                PipelineOptions::default(),
+                &Stop::default(),
+                &progress,
+            )
+            .expect("the workload is taken in")
         });
     let _ = fs::remove_dir_all(&store);
 }

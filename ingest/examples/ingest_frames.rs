@@ -15,7 +15,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files: Vec<_> = arguments.map(FramesFile::new).collect();
     let start = Instant::now();
     let progress = Arc::new(Progress::default());
-    let counts = ingest_frames(store, &files, PipelineOptions::default(), &Stop::default(), &progress)?;
+    let counts = ingest_frames(
+        store,
+        &files,
+        PipelineOptions::default(),
+        &Stop::default(),
+        &progress,
+    )?;
     println!("{counts:#?}\n{:?}", start.elapsed());
     Ok(())
 }

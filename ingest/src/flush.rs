@@ -17,7 +17,11 @@ pub struct FlushPolicy {
 
 impl Default for FlushPolicy {
     fn default() -> Self {
-        Self { rows_max: 500_000, bytes_max: 256 << 20, age_max: Duration::from_secs(5) }
+        Self {
+            rows_max: 500_000,
+            bytes_max: 256 << 20,
+            age_max: Duration::from_secs(5),
+        }
     }
 }
 

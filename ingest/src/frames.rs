@@ -30,14 +30,19 @@ impl FramesFile {
     /// A file whose topic is named after it, without folder and extension.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let topic = path.file_stem().map_or_else(|| "frames".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        let topic = path
+            .file_stem()
+            .map_or_else(|| "frames".to_owned(), |stem| stem.to_string_lossy().into_owned());
         Self { path, topic }
     }
 
     /// The same file as another topic.
     #[must_use]
     pub fn with_topic(self, topic: impl Into<String>) -> Self {
-        Self { topic: topic.into(), ..self }
+        Self {
+            topic: topic.into(),
+            ..self
+        }
     }
 }
 
@@ -49,20 +54,41 @@ const FRAME_BYTES_MAX: u64 = 256 << 20;
 
 /// Takes a file in. Its incarnation is the SHA-256 of its content: taken in twice, it adds nothing the second time.
 /// Returns early, without an error, when told to stop.
-pub(crate) fn take_in(pipeline: &mut Pipeline, file: &FramesFile, stop: &Stop, progress: &Progress) -> Result<()> {
-    let read_error = |source| IngestError::Read { path: file.path.clone(), source };
+pub(crate) fn take_in(
+    pipeline: &mut Pipeline,
+    file: &FramesFile,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<()> {
+    let read_error = |source| IngestError::Read {
+        path: file.path.clone(),
+        source,
+    };
     let mut source = File::open(&file.path).map_err(read_error)?;
     let before = Stamp::of(&source).map_err(read_error)?;
-    let Some(checksum) = checksum(&mut source, stop).map_err(read_error)? else { return Ok(()) };
+    let Some(checksum) = checksum(&mut source, stop).map_err(read_error)? else {
+        return Ok(());
+    };
     source.seek(SeekFrom::Start(0)).map_err(read_error)?;
     let log = TopicIncarnation::new(file.topic.as_str(), checksum.as_str());
-    let mut reader = Chunks { source, buffer: Vec::new(), at: 0, frames: 0, read: 0 };
-    let mut partitions = Partitions { log, slots: HashMap::new() };
+    let mut reader = Chunks {
+        source,
+        buffer: Vec::new(),
+        at: 0,
+        frames: 0,
+        read: 0,
+    };
+    let mut partitions = Partitions {
+        log,
+        slots: HashMap::new(),
+    };
     while !stop.is_raised() {
         if !reader.fill(&file.path)? {
             break;
         }
-        reader.drain(&file.path, |partition, key, payload| partitions.push(pipeline, partition, key, payload))?;
+        reader.drain(&file.path, |partition, key, payload| {
+            partitions.push(pipeline, partition, key, payload)
+        })?;
         pipeline.tell();
         progress.set_lag(i64::try_from(before.bytes.saturating_sub(reader.read)).unwrap_or(i64::MAX));
         if pipeline.flush_due() {
@@ -71,7 +97,9 @@ pub(crate) fn take_in(pipeline: &mut Pipeline, file: &FramesFile, stop: &Stop, p
     }
     let after = Stamp::of(&reader.source).map_err(read_error)?;
     if after != before {
-        return Err(IngestError::Changed { path: file.path.clone() });
+        return Err(IngestError::Changed {
+            path: file.path.clone(),
+        });
     }
     Ok(())
 }
@@ -86,7 +114,10 @@ struct Stamp {
 impl Stamp {
     fn of(file: &File) -> std::io::Result<Self> {
         let metadata = file.metadata()?;
-        Ok(Self { bytes: metadata.len(), modified: metadata.modified().ok() })
+        Ok(Self {
+            bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
     }
 }
 
@@ -115,7 +146,11 @@ impl Partitions {
         let (slot, next) = self.slots.entry(partition).or_insert_with(|| {
             let id = PartitionId(i32::try_from(partition).unwrap_or(i32::MAX));
             let log = LogPartition::new(self.log.clone(), id);
-            let start = PartitionStart { start_offset: 0, log_start: 0, head: Head::FromOne };
+            let start = PartitionStart {
+                start_offset: 0,
+                log_start: 0,
+                head: Head::FromOne,
+            };
             (pipeline.open_partition(&log, start), 0)
         });
         let offset = *next;
@@ -160,7 +195,12 @@ impl Chunks {
                 Ok(0) => break Ok(()),
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(source) => break Err(IngestError::Read { path: path.to_owned(), source }),
+                Err(source) => {
+                    break Err(IngestError::Read {
+                        path: path.to_owned(),
+                        source,
+                    });
+                }
             }
             if filled == self.buffer.len() {
                 break Ok(());
@@ -173,12 +213,24 @@ impl Chunks {
             let position = self.read - kept as u64;
             let cut = FramesReader::new(&self.buffer).next();
             let source = match cut {
-                Some(Err(FramesError::Truncated { needed, left, .. })) => {
-                    FramesError::Truncated { frame: self.frames, position, needed, left }
-                }
-                _ => FramesError::Truncated { frame: self.frames, position, needed: 0, left: kept as u64 },
+                Some(Err(FramesError::Truncated { needed, left, .. })) => FramesError::Truncated {
+                    frame: self.frames,
+                    position,
+                    needed,
+                    left,
+                },
+                _ => FramesError::Truncated {
+                    frame: self.frames,
+                    position,
+                    needed: 0,
+                    left: kept as u64,
+                },
             };
-            return Err(IngestError::Frames { path: path.to_owned(), taken: self.frames, source });
+            return Err(IngestError::Frames {
+                path: path.to_owned(),
+                taken: self.frames,
+                source,
+            });
         }
         Ok(filled > 0)
     }
@@ -205,8 +257,16 @@ impl Chunks {
                 }
                 Some(Err(FramesError::Partition { partition, .. })) => {
                     let position = self.read - (self.buffer.len() - start) as u64;
-                    let source = FramesError::Partition { frame: self.frames, position, partition };
-                    return Err(IngestError::Frames { path: path.to_owned(), taken: self.frames, source });
+                    let source = FramesError::Partition {
+                        frame: self.frames,
+                        position,
+                        partition,
+                    };
+                    return Err(IngestError::Frames {
+                        path: path.to_owned(),
+                        taken: self.frames,
+                        source,
+                    });
                 }
                 None => break,
             }

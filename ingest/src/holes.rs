@@ -37,11 +37,19 @@ impl OffsetHoles {
     pub(crate) fn add(&mut self, log: &LogPartition, first: i64, last: i64, cause: &'static str) {
         // Partitions take turns, so that the neighbour is seldom far back.
         let neighbour = self.0.iter_mut().rev().take(64).find(|hole| hole.log == *log);
-        if let Some(hole) = neighbour.filter(|hole| hole.cause == cause && hole.last.checked_add(1) == Some(first)) {
+        if let Some(hole) =
+            neighbour.filter(|hole| hole.cause == cause && hole.last.checked_add(1) == Some(first))
+        {
             hole.last = last;
             return;
         }
-        self.0.push(Hole { log: log.clone(), first, last, cause, detected_us: now_us() });
+        self.0.push(Hole {
+            log: log.clone(),
+            first,
+            last,
+            cause,
+            detected_us: now_us(),
+        });
     }
 
     /// Takes the rows.
@@ -75,6 +83,8 @@ impl OffsetHoles {
 }
 
 fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

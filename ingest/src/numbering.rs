@@ -1,6 +1,8 @@
 //! Asking the sequence book about the messages of one record.
 
-use quipu_proto::{Decoded, Emitter, Header, LogPartition, Message, Numbered, SequenceVerdict, Table, TableBuilders};
+use quipu_proto::{
+    Decoded, Emitter, Header, LogPartition, Message, Numbered, SequenceVerdict, Table, TableBuilders,
+};
 use quipu_store::sequence::{Arrival, PartitionKey, Repeated, SequenceBook};
 
 use crate::progress::Arrivals;
@@ -36,8 +38,13 @@ impl Numbering<'_> {
             for (index, event) in batch.events.iter().enumerate() {
                 let row = first_row + index;
                 let item = i32::try_from(index).unwrap_or(i32::MAX);
-                let observed =
-                    self.observe(event.header.as_ref(), event.emitter(), Table::Events, item, row..row + 1);
+                let observed = self.observe(
+                    event.header.as_ref(),
+                    event.emitter(),
+                    Table::Events,
+                    item,
+                    row..row + 1,
+                );
                 events_numbered.push(observed);
             }
         }
@@ -82,6 +89,9 @@ impl Numbering<'_> {
                 rows,
             });
         }
-        Numbered { verdict: observation.verdict, repeated: observation.repeated == Repeated::Yes }
+        Numbered {
+            verdict: observation.verdict,
+            repeated: observation.repeated == Repeated::Yes,
+        }
     }
 }

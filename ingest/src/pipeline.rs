@@ -90,7 +90,12 @@ impl Pipeline {
     /// # Errors
     /// Those of [`Writer::open`], and a store whose rows cannot be read.
     pub fn open(path: impl AsRef<Path>, options: PipelineOptions, progress: Arc<Progress>) -> Result<Self> {
-        let PipelineOptions { policy, flush, book, writer } = options;
+        let PipelineOptions {
+            policy,
+            flush,
+            book,
+            writer,
+        } = options;
         let mut writer = Writer::open(path, writer)?;
         let manifest = Arc::clone(writer.manifest());
         let (mut book, start) =
@@ -126,7 +131,8 @@ impl Pipeline {
     pub fn open_partition(&mut self, log: &LogPartition, start: PartitionStart) -> PartitionSlot {
         let stored = self.writer.partition(log).cloned();
         let skipped = stored.as_ref().and_then(|stored| {
-            (stored.next_offset.0 < start.start_offset).then_some((stored.next_offset.0, start.start_offset - 1))
+            (stored.next_offset.0 < start.start_offset)
+                .then_some((stored.next_offset.0, start.start_offset - 1))
         });
         let mut state = stored.unwrap_or_else(|| PartitionState {
             log: log.clone(),
@@ -177,8 +183,10 @@ impl Pipeline {
         if !partition.advance(record.offset, record.offset)? {
             return Ok(());
         }
-        partition.state.last_record =
-            Some(RecordFingerprint { offset: Offset(record.offset), hash: fingerprint(record) });
+        partition.state.last_record = Some(RecordFingerprint {
+            offset: Offset(record.offset),
+            hash: fingerprint(record),
+        });
         let headers = headers::to_json(&record.headers);
         let place = Place {
             log: partition.log,
@@ -200,10 +208,12 @@ impl Pipeline {
                     candidates: &mut self.candidates,
                 };
                 let numbered = numbering.number(&decoded, &self.tables, &mut self.events_numbered);
-                self.tables.append(&place, &decoded, numbered, &self.events_numbered);
+                self.tables
+                    .append(&place, &decoded, numbered, &self.events_numbered);
             }
             Err(rejection) => {
-                self.tables.append_dead_letter(&place, record.value, &rejection, self.decoder.policy());
+                self.tables
+                    .append_dead_letter(&place, record.value, &rejection, self.decoder.policy());
                 self.arrivals.dead_letters += 1;
             }
         }
@@ -215,7 +225,13 @@ impl Pipeline {
     ///
     /// # Errors
     /// As [`Self::push`].
-    pub fn push_hole(&mut self, slot: PartitionSlot, first: i64, last: i64, cause: &'static str) -> Result<()> {
+    pub fn push_hole(
+        &mut self,
+        slot: PartitionSlot,
+        first: i64,
+        last: i64,
+        cause: &'static str,
+    ) -> Result<()> {
         let partition = &mut self.partitions[slot.0];
         let first = first.max(partition.state.next_offset.0.min(last.saturating_add(1)));
         if partition.advance(first, last)? {
@@ -251,11 +267,16 @@ impl Pipeline {
         };
         let detail = format!("offsets {first} to {last}: {error}");
         let rejection = Rejection::new(Reason::CorruptBatch, detail);
-        self.tables.append_dead_letter(&place, Some(batch), &rejection, self.decoder.policy());
+        self.tables
+            .append_dead_letter(&place, Some(batch), &rejection, self.decoder.policy());
         self.arrivals.records += 1;
         self.arrivals.dead_letters += 1;
         self.buffered_since.get_or_insert_with(Instant::now);
-        if last > first { self.push_hole(slot, first + 1, last, "corrupt") } else { Ok(()) }
+        if last > first {
+            self.push_hole(slot, first + 1, last, "corrupt")
+        } else {
+            Ok(())
+        }
     }
 
     /// Notes what a source knows of a partition beside its records.
@@ -273,7 +294,11 @@ impl Pipeline {
     /// Whether rows should be committed now.
     #[must_use]
     pub fn flush_due(&self) -> bool {
-        self.flush.is_due(self.tables.rows() + self.holes.len(), self.tables.bytes(), self.buffered_since)
+        self.flush.is_due(
+            self.tables.rows() + self.holes.len(),
+            self.tables.bytes(),
+            self.buffered_since,
+        )
     }
 
     /// Whether rows should be committed now whatever their age. Cheap enough to ask after each record.
@@ -297,22 +322,39 @@ impl Pipeline {
     pub fn flush(&mut self) -> Result<Option<CommitReport>> {
         self.tell();
         self.buffered_since = None;
-        let partitions: Vec<PartitionState> =
-            self.partitions.iter().filter(|partition| partition.moved).map(|partition| partition.state.clone()).collect();
+        let partitions: Vec<PartitionState> = self
+            .partitions
+            .iter()
+            .filter(|partition| partition.moved)
+            .map(|partition| partition.state.clone())
+            .collect();
         if partitions.is_empty() {
             return Ok(None);
         }
         let mut rows = self.tables.finish()?;
         repeats::settle(&self.candidates, &mut rows, &self.writer.snapshot())?;
         self.candidates.clear();
-        let mut batches: Vec<_> = rows.into_iter().map(|(table, batch)| (table, vec![batch])).collect();
-        batches.push((Table::SequenceRuns, self.book.seal(self.writer.manifest().id.next())?));
+        let mut batches: Vec<_> = rows
+            .into_iter()
+            .map(|(table, batch)| (table, vec![batch]))
+            .collect();
+        batches.push((
+            Table::SequenceRuns,
+            self.book.seal(self.writer.manifest().id.next())?,
+        ));
         if !self.holes.is_empty() {
             batches.push((Table::OffsetHoles, vec![self.holes.take()?]));
         }
-        let remove_segments =
-            if self.book.snapshot_due() { self.snapshot_book(&mut batches)? } else { Vec::new() };
-        let report = self.writer.commit(Commit { batches, partitions, remove_segments })?;
+        let remove_segments = if self.book.snapshot_due() {
+            self.snapshot_book(&mut batches)?
+        } else {
+            Vec::new()
+        };
+        let report = self.writer.commit(Commit {
+            batches,
+            partitions,
+            remove_segments,
+        })?;
         for partition in &mut self.partitions {
             partition.moved = false;
         }
@@ -322,9 +364,17 @@ impl Pipeline {
 
     /// Adds a snapshot of the book to a commit, and gives the segments that it replaces.
     fn snapshot_book(&mut self, batches: &mut Vec<(Table, Vec<RecordBatch>)>) -> Result<Vec<SegmentId>> {
-        let snapshot = self.book.snapshot_batches().collect::<std::result::Result<Vec<_>, _>>()?;
+        let snapshot = self
+            .book
+            .snapshot_batches()
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         batches.push((Table::SequenceBook, snapshot));
-        Ok(self.writer.manifest().segments_of(Table::SequenceBook).map(|segment| segment.id).collect())
+        Ok(self
+            .writer
+            .manifest()
+            .segments_of(Table::SequenceBook)
+            .map(|segment| segment.id)
+            .collect())
     }
 
     /// Commits what is left and lets go of the store.
@@ -339,7 +389,11 @@ impl Pipeline {
             if self.book.messages_since_snapshot() > REPLAYED_MESSAGES_MAX {
                 let mut batches = Vec::new();
                 let remove_segments = self.snapshot_book(&mut batches)?;
-                self.writer.commit(Commit { batches, partitions: Vec::new(), remove_segments })?;
+                self.writer.commit(Commit {
+                    batches,
+                    partitions: Vec::new(),
+                    remove_segments,
+                })?;
             }
         } else if let BookClose::Rebuild { reason } = self.book.close(self.writer.manifest().id) {
             tracing::debug!(reason, "the sequence book will be rebuilt at the next start");
@@ -360,7 +414,11 @@ impl Partition {
             return Ok(false);
         }
         if first != next {
-            return Err(IngestError::OutOfOrder { log: self.state.log.clone(), expected: next, got: first });
+            return Err(IngestError::OutOfOrder {
+                log: self.state.log.clone(),
+                expected: next,
+                got: first,
+            });
         }
         self.state.next_offset = Offset(last).next();
         self.moved = true;

@@ -56,7 +56,8 @@ impl Progress {
     pub(crate) fn arrived(&self, arrivals: &Arrivals) {
         self.records.fetch_add(arrivals.records, Ordering::Relaxed);
         self.messages.fetch_add(arrivals.messages, Ordering::Relaxed);
-        self.dead_letters.fetch_add(arrivals.dead_letters, Ordering::Relaxed);
+        self.dead_letters
+            .fetch_add(arrivals.dead_letters, Ordering::Relaxed);
         self.gaps.fetch_add(arrivals.gaps, Ordering::Relaxed);
     }
 

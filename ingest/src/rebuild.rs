@@ -64,14 +64,25 @@ fn replay(book: &mut SequenceBook, snapshot: &Snapshot, segments: &[&Segment]) -
         let path = snapshot.path_of(segment);
         for batch in read_segment(&path, &COLUMNS)? {
             let batch = batch?;
-            locate(book, snapshot, segment.table, &batch, &path, batches.len(), &mut places)?;
+            locate(
+                book,
+                snapshot,
+                segment.table,
+                &batch,
+                &path,
+                batches.len(),
+                &mut places,
+            )?;
             batches.push((batch, path.clone()));
         }
     }
     places.sort_by_key(|place| (place.partition, place.position));
     // The entries of one Metrics message are rows of one position.
     places.dedup_by_key(|place| (place.partition, place.position));
-    let rows = batches.iter().map(|(batch, path)| Rows::of(batch, path)).collect::<Result<Vec<_>>>()?;
+    let rows = batches
+        .iter()
+        .map(|(batch, path)| Rows::of(batch, path))
+        .collect::<Result<Vec<_>>>()?;
     for place in places {
         book.replay(place.partition, &rows[place.batch].get(place.row));
     }
@@ -89,20 +100,36 @@ fn locate(
 ) -> Result<()> {
     let topic = Texts::of(batch, "topic", origin)?;
     let incarnation = Texts::of(batch, "incarnation", origin)?;
-    let partition = column(batch, "partition", origin, |array| array.as_primitive_opt::<Int32Type>())?;
-    let offset = column(batch, "offset", origin, |array| array.as_primitive_opt::<Int64Type>())?;
-    let item = column(batch, "item", origin, |array| array.as_primitive_opt::<Int32Type>())?;
+    let partition = column(batch, "partition", origin, |array| {
+        array.as_primitive_opt::<Int32Type>()
+    })?;
+    let offset = column(batch, "offset", origin, |array| {
+        array.as_primitive_opt::<Int64Type>()
+    })?;
+    let item = column(batch, "item", origin, |array| {
+        array.as_primitive_opt::<Int32Type>()
+    })?;
     let mut keys: HashMap<(&str, &str, i32), PartitionKey> = HashMap::new();
     for row in 0..batch.num_rows() {
         let (topic, incarnation) = (topic.value(row), incarnation.value(row));
-        let key = *keys.entry((topic, incarnation, partition.value(row))).or_insert_with(|| {
-            let log = TopicIncarnation::new(topic, incarnation);
-            let log = LogPartition::new(log, PartitionId(partition.value(row)));
-            let head = snapshot.manifest().partition(&log).map_or_else(Default::default, |state| state.head);
-            book.open_partition(&log, head)
-        });
+        let key = *keys
+            .entry((topic, incarnation, partition.value(row)))
+            .or_insert_with(|| {
+                let log = TopicIncarnation::new(topic, incarnation);
+                let log = LogPartition::new(log, PartitionId(partition.value(row)));
+                let head = snapshot
+                    .manifest()
+                    .partition(&log)
+                    .map_or_else(Default::default, |state| state.head);
+                book.open_partition(&log, head)
+            });
         let position = Position::of(table, offset.value(row), item.value(row));
-        places.push(Place { partition: key, position, batch: batch_index, row });
+        places.push(Place {
+            partition: key,
+            position,
+            batch: batch_index,
+            row,
+        });
     }
     Ok(())
 }
@@ -121,9 +148,13 @@ impl<'a> Rows<'a> {
         Ok(Self {
             tenant_id: Texts::of(batch, "tenant_id", origin)?,
             thread_id: Texts::of(batch, "thread_id", origin)?,
-            sequence: column(batch, "sequence", origin, |array| array.as_primitive_opt::<UInt64Type>())?,
+            sequence: column(batch, "sequence", origin, |array| {
+                array.as_primitive_opt::<UInt64Type>()
+            })?,
             message_id: column(batch, "message_id", origin, |array| array.as_binary_opt::<i32>())?,
-            time: column(batch, "time", origin, |array| array.as_primitive_opt::<TimestampMicrosecondType>())?,
+            time: column(batch, "time", origin, |array| {
+                array.as_primitive_opt::<TimestampMicrosecondType>()
+            })?,
         })
     }
 
@@ -132,7 +163,11 @@ impl<'a> Rows<'a> {
             tenant_id: self.tenant_id.value(row),
             thread_id: self.thread_id.value(row),
             sequence: self.sequence.value(row),
-            message_id: if self.message_id.is_valid(row) { self.message_id.value(row) } else { &[] },
+            message_id: if self.message_id.is_valid(row) {
+                self.message_id.value(row)
+            } else {
+                &[]
+            },
             time_us: self.time.is_valid(row).then(|| self.time.value(row)),
         }
     }

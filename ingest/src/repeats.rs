@@ -42,14 +42,26 @@ pub(crate) struct Position {
 impl Position {
     pub(crate) fn of(table: Table, offset: i64, item: i32) -> Self {
         // Entries of a Metrics message are one message; events of a batch are one each.
-        let rank = if table == Table::Events { i64::from(item) + 1 } else { 0 };
+        let rank = if table == Table::Events {
+            i64::from(item) + 1
+        } else {
+            0
+        };
         Self { offset, rank }
     }
 }
 
 /// Columns that tell one message from another.
-const COLUMNS: [&str; 8] =
-    ["topic", "incarnation", "partition", "offset", "item", "message_id", "tenant_id", "thread_id"];
+const COLUMNS: [&str; 8] = [
+    "topic",
+    "incarnation",
+    "partition",
+    "offset",
+    "item",
+    "message_id",
+    "tenant_id",
+    "thread_id",
+];
 
 /// Candidates by id, and which of them were found.
 struct Search<'a> {
@@ -64,7 +76,11 @@ impl<'a> Search<'a> {
         for (index, candidate) in candidates.iter().enumerate() {
             by_id.entry(&candidate.message_id).or_default().push(index);
         }
-        Self { by_id, candidates, found: vec![false; candidates.len()] }
+        Self {
+            by_id,
+            candidates,
+            found: vec![false; candidates.len()],
+        }
     }
 
     fn scan(&mut self, table: Table, batch: &RecordBatch, origin: &Path) -> Result<()> {
@@ -79,9 +95,15 @@ impl<'a> Search<'a> {
         let incarnation = Texts::of(batch, "incarnation", origin)?;
         let tenant_id = Texts::of(batch, "tenant_id", origin)?;
         let thread_id = Texts::of(batch, "thread_id", origin)?;
-        let partition = column(batch, "partition", origin, |array| array.as_primitive_opt::<Int32Type>())?;
-        let offset = column(batch, "offset", origin, |array| array.as_primitive_opt::<Int64Type>())?;
-        let item = column(batch, "item", origin, |array| array.as_primitive_opt::<Int32Type>())?;
+        let partition = column(batch, "partition", origin, |array| {
+            array.as_primitive_opt::<Int32Type>()
+        })?;
+        let offset = column(batch, "offset", origin, |array| {
+            array.as_primitive_opt::<Int64Type>()
+        })?;
+        let item = column(batch, "item", origin, |array| {
+            array.as_primitive_opt::<Int32Type>()
+        })?;
         for row in hits {
             let position = Position::of(table, offset.value(row), item.value(row));
             for &index in self.by_id.get(message_id.value(row)).into_iter().flatten() {
@@ -101,7 +123,11 @@ impl<'a> Search<'a> {
         segment.table.is_fact()
             && self.candidates.iter().zip(&self.found).any(|(candidate, found)| {
                 !found
-                    && segment.stats.threads.as_ref().is_none_or(|threads| threads.may_contain(&candidate.thread_id))
+                    && segment
+                        .stats
+                        .threads
+                        .as_ref()
+                        .is_none_or(|threads| threads.may_contain(&candidate.thread_id))
             })
     }
 }

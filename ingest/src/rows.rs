@@ -18,7 +18,10 @@ pub(crate) fn column<'a, T>(
     batch
         .column_by_name(name)
         .and_then(cast)
-        .ok_or_else(|| IngestError::Rebuild { segment: origin.to_owned(), column: name })
+        .ok_or_else(|| IngestError::Rebuild {
+            segment: origin.to_owned(),
+            column: name,
+        })
 }
 
 /// A column of text, plain or dictionary encoded.
@@ -29,7 +32,10 @@ pub(crate) enum Texts<'a> {
 
 impl<'a> Texts<'a> {
     pub(crate) fn of(batch: &'a RecordBatch, name: &'static str, origin: &Path) -> Result<Self> {
-        let missing = || IngestError::Rebuild { segment: origin.to_owned(), column: name };
+        let missing = || IngestError::Rebuild {
+            segment: origin.to_owned(),
+            column: name,
+        };
         let array = batch.column_by_name(name).ok_or_else(missing)?;
         if let Some(plain) = array.as_string_opt::<i32>() {
             return Ok(Self::Plain(plain));
@@ -45,9 +51,10 @@ impl<'a> Texts<'a> {
             Self::Plain(texts) if texts.is_null(row) => "",
             Self::Plain(texts) => texts.value(row),
             Self::Dictionary(keys, _) if keys.is_null(row) => "",
-            Self::Dictionary(keys, values) => {
-                usize::try_from(keys.value(row)).ok().filter(|key| *key < values.len()).map_or("", |key| values.value(key))
-            }
+            Self::Dictionary(keys, values) => usize::try_from(keys.value(row))
+                .ok()
+                .filter(|key| *key < values.len())
+                .map_or("", |key| values.value(key)),
         }
     }
 }

@@ -10,7 +10,9 @@ use tokio::sync::mpsc;
 use crate::error::{IngestError, Result};
 use crate::frames::{self, FramesFile};
 use crate::kafka::batch::{BatchVisitor, BatchWalker, CorruptBatch, OnCorrupt, WalkError};
-use crate::kafka::{Fetched, KafkaError, KafkaOptions, KafkaSource, OffsetHole, PartitionHandle, SourceEvent, StoredPosition};
+use crate::kafka::{
+    Fetched, KafkaError, KafkaOptions, KafkaSource, OffsetHole, PartitionHandle, SourceEvent, StoredPosition,
+};
 use crate::pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
 use crate::progress::{Progress, ProgressCounts};
 use crate::raw::RawRecord;
@@ -82,7 +84,11 @@ pub fn ingest_kafka(
     progress: &Arc<Progress>,
     mut notify: impl FnMut(Notice),
 ) -> Result<ProgressCounts> {
-    let KafkaRunOptions { source, on_corrupt, pipeline } = options;
+    let KafkaRunOptions {
+        source,
+        on_corrupt,
+        pipeline,
+    } = options;
     let source = KafkaSource::new(source)?;
     let pipeline = Pipeline::open(store, pipeline, Arc::clone(progress))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -105,7 +111,12 @@ pub fn ingest_kafka(
     // The receiver is gone by now, so that the source ends in any case.
     let ended = runtime.block_on(running);
     runtime.shutdown_timeout(Duration::from_millis(200));
-    let Follower { pipeline, slots, failures, .. } = follower;
+    let Follower {
+        pipeline,
+        slots,
+        failures,
+        ..
+    } = follower;
     followed?;
     pipeline.close()?;
     match ended {
@@ -114,7 +125,11 @@ pub fn ingest_kafka(
     }
     let failed = failures.len();
     if let Some(first) = failures.into_iter().next() {
-        return Err(IngestError::PartitionsFailed { failed, partitions: slots.len(), first: Box::new(first) });
+        return Err(IngestError::PartitionsFailed {
+            failed,
+            partitions: slots.len(),
+            first: Box::new(first),
+        });
     }
     Ok(progress.counts())
 }
@@ -124,7 +139,11 @@ fn stored_positions(pipeline: &Pipeline) -> HashMap<quipu_proto::LogPartition, S
         next_offset: state.next_offset.0,
         leader_epoch: state.leader_epoch.unwrap_or(-1),
     };
-    pipeline.stored().iter().map(|state| (state.log.clone(), position(state))).collect()
+    pipeline
+        .stored()
+        .iter()
+        .map(|state| (state.log.clone(), position(state)))
+        .collect()
 }
 
 /// Carries what a Kafka source tells into the pipeline.
@@ -147,7 +166,10 @@ impl Follower<'_> {
         stop: &Stop,
     ) -> Result<()> {
         while !stop.is_raised() {
-            let wait = self.pipeline.flush_wait().map_or(WAIT_MAX, |wait| wait.min(WAIT_MAX));
+            let wait = self
+                .pipeline
+                .flush_wait()
+                .map_or(WAIT_MAX, |wait| wait.min(WAIT_MAX));
             match runtime.block_on(async { tokio::time::timeout(wait, events.recv()).await }) {
                 Ok(Some(event)) => self.event(event)?,
                 Ok(None) => return Ok(()),
@@ -165,13 +187,33 @@ impl Follower<'_> {
     fn event(&mut self, event: SourceEvent) -> Result<()> {
         match event {
             SourceEvent::TopicsChosen { found, missing } => {
-                let list = |topics: &[Arc<str>]| topics.iter().map(|topic| &**topic).collect::<Vec<_>>().join(", ");
-                let missing = if missing.is_empty() { String::new() } else { format!(" (not there: {})", list(&missing)) };
-                (self.notify)(Notice::Info(format!("no topic was named; reading {}{missing}", list(&found))));
+                let list =
+                    |topics: &[Arc<str>]| topics.iter().map(|topic| &**topic).collect::<Vec<_>>().join(", ");
+                let missing = if missing.is_empty() {
+                    String::new()
+                } else {
+                    format!(" (not there: {})", list(&missing))
+                };
+                (self.notify)(Notice::Info(format!(
+                    "no topic was named; reading {}{missing}",
+                    list(&found)
+                )));
             }
-            SourceEvent::PartitionOpened { partition, start_offset, log_start, head_known } => {
+            SourceEvent::PartitionOpened {
+                partition,
+                start_offset,
+                log_start,
+                head_known,
+            } => {
                 let head = if head_known { Head::FromOne } else { Head::Unknown };
-                let slot = self.pipeline.open_partition(&partition.log, PartitionStart { start_offset, log_start, head });
+                let slot = self.pipeline.open_partition(
+                    &partition.log,
+                    PartitionStart {
+                        start_offset,
+                        log_start,
+                        head,
+                    },
+                );
                 let index = partition.index;
                 if self.slots.len() <= index {
                     self.slots.resize_with(index + 1, || None);
@@ -185,7 +227,8 @@ impl Follower<'_> {
                     "{}: offsets {} to {} are gone ({}); reading goes on behind them",
                     partition.log, hole.first, hole.last, hole.cause
                 )));
-                self.pipeline.push_hole(slot, hole.first, hole.last, hole.cause.name())?;
+                self.pipeline
+                    .push_hole(slot, hole.first, hole.last, hole.cause.name())?;
             }
             SourceEvent::NewIncarnation { previous, current } => {
                 let known: Vec<_> = previous.iter().map(|log| &*log.incarnation).collect();
@@ -199,11 +242,17 @@ impl Follower<'_> {
             SourceEvent::Stalled { partition, report } => {
                 (self.notify)(Notice::Warning(format!("{} is stalled: {report}", partition.log)));
             }
-            SourceEvent::PartitionDone { partition, next_offset } => {
+            SourceEvent::PartitionDone {
+                partition,
+                next_offset,
+            } => {
                 tracing::debug!(partition = %partition.log, next_offset, "partition is read to its end");
             }
             SourceEvent::PartitionFailed { partition, error } => {
-                (self.notify)(Notice::Warning(format!("{} cannot be read on: {error}", partition.log)));
+                (self.notify)(Notice::Warning(format!(
+                    "{} cannot be read on: {error}",
+                    partition.log
+                )));
                 self.failures.push(error);
             }
             SourceEvent::Warning(text) => (self.notify)(Notice::Warning(text)),
@@ -213,19 +262,27 @@ impl Follower<'_> {
 
     fn slot(&self, partition: &PartitionHandle) -> Result<PartitionSlot> {
         let slot = self.slots.get(partition.index).and_then(Option::as_ref);
-        slot.map(|(slot, _)| *slot).ok_or(IngestError::NotOpened(partition.log.partition))
+        slot.map(|(slot, _)| *slot)
+            .ok_or(IngestError::NotOpened(partition.log.partition))
     }
 
     fn fetched(&mut self, fetched: &Fetched) -> Result<()> {
         let slot = self.slot(&fetched.partition)?;
-        let mut visitor = Intake { pipeline: &mut self.pipeline, slot };
+        let mut visitor = Intake {
+            pipeline: &mut self.pipeline,
+            slot,
+        };
         match fetched.walk(&mut self.walker, &mut visitor) {
             Ok(_) => {}
             Err(WalkError::Visitor(error)) => return Err(error),
             Err(WalkError::Batch(error)) => return Err(fetched.batch_error(error).into()),
         }
         let epoch = (fetched.leader_epoch >= 0).then_some(fetched.leader_epoch);
-        self.pipeline.note(slot, (fetched.high_watermark >= 0).then_some(fetched.high_watermark), epoch);
+        self.pipeline.note(
+            slot,
+            (fetched.high_watermark >= 0).then_some(fetched.high_watermark),
+            epoch,
+        );
         Ok(())
     }
 
@@ -258,10 +315,12 @@ impl BatchVisitor for Intake<'_> {
     }
 
     fn hole(&mut self, hole: OffsetHole) -> Result<()> {
-        self.pipeline.push_hole(self.slot, hole.first, hole.last, hole.cause.name())
+        self.pipeline
+            .push_hole(self.slot, hole.first, hole.last, hole.cause.name())
     }
 
     fn corrupt(&mut self, batch: CorruptBatch<'_>) -> Result<()> {
-        self.pipeline.push_corrupt(self.slot, (batch.first, batch.last), batch.bytes, &batch.error)
+        self.pipeline
+            .push_corrupt(self.slot, (batch.first, batch.last), batch.bytes, &batch.error)
     }
 }

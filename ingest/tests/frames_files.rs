@@ -8,27 +8,46 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
-use quipu_ingest::{FlushPolicy, FramesFile, IngestError, PipelineOptions, Progress, ProgressCounts, Stop, ingest_frames};
+use quipu_ingest::{
+    FlushPolicy, FramesFile, IngestError, PipelineOptions, Progress, ProgressCounts, Stop, ingest_frames,
+};
 use quipu_proto::frames::FramesReader;
 use quipu_proto::{Policy, Table};
 use quipu_store::{Reader, read_segment};
 use serde_json::Value;
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/fixtures")
+        .join(name)
 }
 
 fn ingest(store: &Path, file: &Path, options: PipelineOptions) -> Result<ProgressCounts, IngestError> {
-    ingest_frames(store, &[FramesFile::new(file)], options, &Stop::default(), &Arc::new(Progress::default()))
+    ingest_frames(
+        store,
+        &[FramesFile::new(file)],
+        options,
+        &Stop::default(),
+        &Arc::new(Progress::default()),
+    )
 }
 
 fn under(policy: Policy) -> PipelineOptions {
-    PipelineOptions { policy, ..PipelineOptions::default() }
+    PipelineOptions {
+        policy,
+        ..PipelineOptions::default()
+    }
 }
 
 fn cut_every(rows_max: usize) -> PipelineOptions {
-    let flush = FlushPolicy { rows_max, ..FlushPolicy::default() };
-    PipelineOptions { flush, ..PipelineOptions::default() }
+    let flush = FlushPolicy {
+        rows_max,
+        ..FlushPolicy::default()
+    };
+    PipelineOptions {
+        flush,
+        ..PipelineOptions::default()
+    }
 }
 
 fn rows(store: &Path, table: Table) -> Vec<RecordBatch> {
@@ -76,8 +95,14 @@ fn verdicts(store: &Path) -> BTreeMap<(i32, i64, i32), (String, bool)> {
     let mut verdicts = BTreeMap::new();
     for table in MESSAGES {
         for batch in rows(store, table) {
-            let partition = batch.column_by_name("partition").unwrap().as_primitive::<Int32Type>();
-            let offset = batch.column_by_name("offset").unwrap().as_primitive::<Int64Type>();
+            let partition = batch
+                .column_by_name("partition")
+                .unwrap()
+                .as_primitive::<Int32Type>();
+            let offset = batch
+                .column_by_name("offset")
+                .unwrap()
+                .as_primitive::<Int64Type>();
             let item = batch.column_by_name("item").unwrap().as_primitive::<Int32Type>();
             let repeated = batch.column_by_name("repeated").unwrap().as_boolean();
             for row in 0..batch.num_rows() {
@@ -118,30 +143,59 @@ fn faulty_frames_are_accepted_refused_and_numbered_as_the_reference_does() {
 
         let empty = reference["decoded_types"].get("Empty").map_or(0, number);
         assert_eq!(counts.records, 4_999, "{name}");
-        assert_eq!(counts.dead_letters, number(&reference["rejected"]) + empty, "{name}");
+        assert_eq!(
+            counts.dead_letters,
+            number(&reference["rejected"]) + empty,
+            "{name}"
+        );
         for (table, kind) in MESSAGES.iter().zip([
-            "Event", "TokenChunk", "ToolExecution", "StateDiff", "Checkpoint", "EventBatch", "Metrics", "Error",
+            "Event",
+            "TokenChunk",
+            "ToolExecution",
+            "StateDiff",
+            "Checkpoint",
+            "EventBatch",
+            "Metrics",
+            "Error",
             "ExecutionTrace",
         ]) {
             let records: std::collections::BTreeSet<(i32, i64)> = rows(folder.path(), *table)
                 .iter()
                 .flat_map(|batch| {
-                    let partition = batch.column_by_name("partition").unwrap().as_primitive::<Int32Type>().clone();
-                    let offset = batch.column_by_name("offset").unwrap().as_primitive::<Int64Type>().clone();
-                    let in_batch = batch.column_by_name("batch_id").map(|ids| ids.as_binary::<i32>().clone());
+                    let partition = batch
+                        .column_by_name("partition")
+                        .unwrap()
+                        .as_primitive::<Int32Type>()
+                        .clone();
+                    let offset = batch
+                        .column_by_name("offset")
+                        .unwrap()
+                        .as_primitive::<Int64Type>()
+                        .clone();
+                    let in_batch = batch
+                        .column_by_name("batch_id")
+                        .map(|ids| ids.as_binary::<i32>().clone());
                     (0..batch.num_rows())
                         .filter(|row| in_batch.as_ref().is_none_or(|ids| ids.is_null(*row)))
                         .map(|row| (partition.value(row), offset.value(row)))
                         .collect::<Vec<_>>()
                 })
                 .collect();
-            assert_eq!(records.len() as u64, number(&reference["decoded_types"][kind]), "{name} {kind}");
+            assert_eq!(
+                records.len() as u64,
+                number(&reference["decoded_types"][kind]),
+                "{name} {kind}"
+            );
         }
 
         let verdicts = verdicts(folder.path());
         let validator = &reference["sequence_validator"];
         for verdict in ["gap", "duplicate", "reordered"] {
-            assert_eq!(count(&verdicts, verdict), number(&validator[verdict]), "{name} {verdict}");
+            assert_eq!(
+                count(&verdicts, verdict),
+                number(&validator[verdict]),
+                "{name} {verdict}"
+            );
         }
     }
 }
@@ -154,19 +208,31 @@ fn every_refused_record_is_a_dead_letter_with_its_payload() {
     for frame in FramesReader::new(&bytes) {
         let frame = frame.unwrap();
         let offset = next.entry(frame.partition).or_default();
-        by_place.insert((i32::try_from(frame.partition).unwrap(), *offset), frame.payload.to_vec());
+        by_place.insert(
+            (i32::try_from(frame.partition).unwrap(), *offset),
+            frame.payload.to_vec(),
+        );
         *offset += 1;
     }
     let folder = tempfile::tempdir().unwrap();
     let counts = ingest(folder.path(), &fixture("faulty.frames"), under(Policy::Strict)).unwrap();
     let mut letters = 0;
     for batch in rows(folder.path(), Table::DeadLetters) {
-        let partition = batch.column_by_name("partition").unwrap().as_primitive::<Int32Type>();
-        let offset = batch.column_by_name("offset").unwrap().as_primitive::<Int64Type>();
+        let partition = batch
+            .column_by_name("partition")
+            .unwrap()
+            .as_primitive::<Int32Type>();
+        let offset = batch
+            .column_by_name("offset")
+            .unwrap()
+            .as_primitive::<Int64Type>();
         let payload = batch.column_by_name("payload").unwrap().as_binary::<i32>();
         for row in 0..batch.num_rows() {
             letters += 1;
-            assert_eq!(payload.value(row), by_place[&(partition.value(row), offset.value(row))]);
+            assert_eq!(
+                payload.value(row),
+                by_place[&(partition.value(row), offset.value(row))]
+            );
         }
     }
     assert_eq!(letters, counts.dead_letters);
@@ -175,9 +241,17 @@ fn every_refused_record_is_a_dead_letter_with_its_payload() {
 #[test]
 fn neither_the_cuts_between_commits_nor_restarts_change_a_verdict() {
     let whole = tempfile::tempdir().unwrap();
-    ingest(whole.path(), &fixture("faulty.frames"), PipelineOptions::default()).unwrap();
+    ingest(
+        whole.path(),
+        &fixture("faulty.frames"),
+        PipelineOptions::default(),
+    )
+    .unwrap();
     let expected = verdicts(whole.path());
-    assert!(expected.values().any(|(_, repeated)| *repeated), "the file has copies");
+    assert!(
+        expected.values().any(|(_, repeated)| *repeated),
+        "the file has copies"
+    );
     for rows_max in [1_500, 333] {
         let cut = tempfile::tempdir().unwrap();
         ingest(cut.path(), &fixture("faulty.frames"), cut_every(rows_max)).unwrap();
@@ -188,7 +262,12 @@ fn neither_the_cuts_between_commits_nor_restarts_change_a_verdict() {
 #[test]
 fn a_book_that_is_rebuilt_for_every_commit_gives_the_same_verdicts() {
     let whole = tempfile::tempdir().unwrap();
-    ingest(whole.path(), &fixture("faulty.frames"), PipelineOptions::default()).unwrap();
+    ingest(
+        whole.path(),
+        &fixture("faulty.frames"),
+        PipelineOptions::default(),
+    )
+    .unwrap();
     let expected = verdicts(whole.path());
 
     // The same log in pieces, a run each: every start finds no index of the book and rebuilds it from the rows.
@@ -196,12 +275,17 @@ fn a_book_that_is_rebuilt_for_every_commit_gives_the_same_verdicts() {
     let pieces = tempfile::tempdir().unwrap();
     let progress = Arc::new(Progress::default());
     let log = quipu_proto::TopicIncarnation::new("faulty", "pieces");
-    let start = quipu_ingest::PartitionStart { start_offset: 0, log_start: 0, head: quipu_store::Head::FromOne };
+    let start = quipu_ingest::PartitionStart {
+        start_offset: 0,
+        log_start: 0,
+        head: quipu_store::Head::FromOne,
+    };
     let frames: Vec<_> = FramesReader::new(&bytes).map(Result::unwrap).collect();
     let mut offsets = [0_i64; 4];
     for piece in frames.chunks(777) {
         let mut pipeline =
-            quipu_ingest::Pipeline::open(pieces.path(), PipelineOptions::default(), Arc::clone(&progress)).unwrap();
+            quipu_ingest::Pipeline::open(pieces.path(), PipelineOptions::default(), Arc::clone(&progress))
+                .unwrap();
         let slots = [0, 1, 2, 3].map(|partition| {
             let partition = quipu_proto::LogPartition::new(log.clone(), quipu_proto::PartitionId(partition));
             pipeline.open_partition(&partition, start)
@@ -227,10 +311,20 @@ fn a_book_that_is_rebuilt_for_every_commit_gives_the_same_verdicts() {
 #[test]
 fn a_file_taken_in_twice_adds_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let first = ingest(folder.path(), &fixture("small.frames"), PipelineOptions::default()).unwrap();
+    let first = ingest(
+        folder.path(),
+        &fixture("small.frames"),
+        PipelineOptions::default(),
+    )
+    .unwrap();
     assert_eq!(first.records, 2_090);
     let before = Reader::open(folder.path()).unwrap().snapshot().unwrap();
-    let second = ingest(folder.path(), &fixture("small.frames"), PipelineOptions::default()).unwrap();
+    let second = ingest(
+        folder.path(),
+        &fixture("small.frames"),
+        PipelineOptions::default(),
+    )
+    .unwrap();
     assert_eq!((second.records, second.rows, second.commits), (0, 0, 0));
     let after = Reader::open(folder.path()).unwrap().snapshot().unwrap();
     assert_eq!(before.manifest().segments.len(), after.manifest().segments.len());
@@ -245,21 +339,41 @@ fn a_file_cut_inside_a_frame_keeps_what_stands_before() {
     let store = folder.path().join("store");
     let error = ingest(&store, &cut, PipelineOptions::default()).unwrap_err();
     assert!(error.to_string().contains("frame 2089"), "{error}");
-    assert!(error.to_string().contains("2089 frames before it were taken in"), "{error}");
+    assert!(
+        error.to_string().contains("2089 frames before it were taken in"),
+        "{error}"
+    );
     let kept: usize = MESSAGES
         .iter()
         .flat_map(|table| rows(&store, *table))
         .map(|batch| {
-            batch.column_by_name("offset").unwrap().as_primitive::<Int64Type>().values().iter().max().map_or(0, |_| 1)
+            batch
+                .column_by_name("offset")
+                .unwrap()
+                .as_primitive::<Int64Type>()
+                .values()
+                .iter()
+                .max()
+                .map_or(0, |_| 1)
         })
         .sum();
     assert!(kept > 0);
-    assert_eq!(ingest(&store, &fixture("small.frames"), PipelineOptions::default()).unwrap().records, 2_090);
+    assert_eq!(
+        ingest(&store, &fixture("small.frames"), PipelineOptions::default())
+            .unwrap()
+            .records,
+        2_090
+    );
 }
 
 #[test]
 fn a_missing_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let error = ingest(folder.path(), Path::new("/nowhere/at-all.frames"), PipelineOptions::default()).unwrap_err();
+    let error = ingest(
+        folder.path(),
+        Path::new("/nowhere/at-all.frames"),
+        PipelineOptions::default(),
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("/nowhere/at-all.frames"), "{error}");
 }

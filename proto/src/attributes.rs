@@ -53,7 +53,9 @@ impl<'a> Scalar<'a> {
         match self {
             Self::Int(value) => Some(value),
             // Within 2^53 every whole float is one integer.
-            Self::Float(value) if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => Some(value as i64),
+            Self::Float(value) if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => {
+                Some(value as i64)
+            }
             _ => None,
         }
     }

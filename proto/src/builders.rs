@@ -144,7 +144,11 @@ impl TableBuilders {
         self.rows += 1;
         // Key and headers stand in each row of a record, unless they are so long that its many rows would be too much.
         let beside = place.key.map_or(0, <[u8]>::len) + place.headers.map_or(0, str::len);
-        let bare = Place { key: None, headers: None, ..*place };
+        let bare = Place {
+            key: None,
+            headers: None,
+            ..*place
+        };
         let repeats_beside = decoded.message.rows().saturating_mul(beside) <= COMPOSED_BYTES_MAX;
         let place_repeated = if repeats_beside { place } else { &bare };
         let row = RowContext {
@@ -179,7 +183,11 @@ impl TableBuilders {
                     let row = RowContext {
                         place: place_repeated,
                         numbered: events_numbered.get(index).copied().unwrap_or(numbered),
-                        unknown_fields: decoded.unknown_fields.events.get(index).map_or(&[], Vec::as_slice),
+                        unknown_fields: decoded
+                            .unknown_fields
+                            .events
+                            .get(index)
+                            .map_or(&[], Vec::as_slice),
                         ..row
                     };
                     let item = i32::try_from(index).unwrap_or(i32::MAX);
@@ -190,7 +198,8 @@ impl TableBuilders {
         }
         let rows = self.rows - rows_before;
         let times_beside = if repeats_beside { rows } else { 1 };
-        self.bytes += decoded.protobuf_bytes + decoded.composed.len() + rows * ROW_BYTES + times_beside * beside;
+        self.bytes +=
+            decoded.protobuf_bytes + decoded.composed.len() + rows * ROW_BYTES + times_beside * beside;
     }
 
     /// Appends a record that was not decoded, whole.

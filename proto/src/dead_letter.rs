@@ -47,7 +47,13 @@ impl DeadLetterColumns {
         self.offset.len()
     }
 
-    pub(crate) fn push(&mut self, place: &Place<'_>, value: Option<&[u8]>, rejection: &Rejection, policy: Policy) {
+    pub(crate) fn push(
+        &mut self,
+        place: &Place<'_>,
+        value: Option<&[u8]>,
+        rejection: &Rejection,
+        policy: Policy,
+    ) {
         self.log.push(place.log, place.partition);
         self.offset.push(place.offset);
         self.kafka_time.append_option(place.kafka_time_us);
@@ -57,7 +63,8 @@ impl DeadLetterColumns {
         self.error.append_value(&rejection.detail);
         self.policy.push(policy as i32);
         self.payload.append_option(value);
-        self.payload_bytes.push(value.map_or(0, |value| i64::try_from(value.len()).unwrap_or(i64::MAX)));
+        self.payload_bytes
+            .push(value.map_or(0, |value| i64::try_from(value.len()).unwrap_or(i64::MAX)));
         self.payload_sha256.append_option(value.map(Sha256::digest));
     }
 

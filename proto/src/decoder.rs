@@ -62,7 +62,9 @@ impl<'a> Message<'a> {
             Self::Event(view) => view.emitter(),
             Self::Metrics(view) => view.emitter(),
             Self::TokenChunk(_) | Self::ToolExecution(_) | Self::Error(_) => Emitter::Node,
-            Self::StateDiff(_) | Self::Checkpoint(_) | Self::EventBatch(_) | Self::ExecutionTrace(_) => Emitter::Graph,
+            Self::StateDiff(_) | Self::Checkpoint(_) | Self::EventBatch(_) | Self::ExecutionTrace(_) => {
+                Emitter::Graph
+            }
         }
     }
 
@@ -148,7 +150,10 @@ fn parse_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<Message<
     }
     match member {
         Some((variant, chunks)) => Message::parse(variant, &chunks, scratch),
-        None => Err(Rejection::new(Reason::NoKnownMessage, "the envelope holds no message of a known type")),
+        None => Err(Rejection::new(
+            Reason::NoKnownMessage,
+            "the envelope holds no message of a known type",
+        )),
     }
 }
 
@@ -157,11 +162,15 @@ fn check_header(header: Option<&Header<'_>>, policy: Policy, what: &str) -> Resu
         Some(header) if policy.accepts_version(header.schema_version) => Ok(()),
         Some(header) => Err(Rejection::new(
             Reason::SchemaVersion,
-            format!("{what} has schema version {}, policy {policy} accepts {SCHEMA_VERSION}", header.schema_version),
+            format!(
+                "{what} has schema version {}, policy {policy} accepts {SCHEMA_VERSION}",
+                header.schema_version
+            ),
         )),
-        None if policy.requires_header() => {
-            Err(Rejection::new(Reason::MissingHeader, format!("{what} has no header, and policy {policy} demands one")))
-        }
+        None if policy.requires_header() => Err(Rejection::new(
+            Reason::MissingHeader,
+            format!("{what} has no header, and policy {policy} demands one"),
+        )),
         None => Ok(()),
     }
 }
@@ -193,7 +202,11 @@ impl Decoder {
     /// A decoder under that policy.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, expanded: Vec::new(), scratch: Scratch::default() }
+        Self {
+            policy,
+            expanded: Vec::new(),
+            scratch: Scratch::default(),
+        }
     }
 
     /// The policy.
@@ -224,11 +237,19 @@ impl Decoder {
                 check_header(event.header.as_ref(), self.policy, "an event of the batch")?;
             }
         }
-        let unknown_fields =
-            if self.scratch.unknown_fields { UnknownFields::collect(protobuf) } else { UnknownFields::default() };
+        let unknown_fields = if self.scratch.unknown_fields {
+            UnknownFields::collect(protobuf)
+        } else {
+            UnknownFields::default()
+        };
         // Composed text is JSON made of checked text, hence UTF-8; checking it again costs little beside it.
         let composed = simdutf8::basic::from_utf8(&self.scratch.text)
             .map_err(|_| Rejection::new(Reason::Protobuf, "composed text is not UTF-8"))?;
-        Ok(Decoded { message, composed: ComposedText(composed), protobuf_bytes: protobuf.len(), unknown_fields })
+        Ok(Decoded {
+            message,
+            composed: ComposedText(composed),
+            protobuf_bytes: protobuf.len(),
+            unknown_fields,
+        })
     }
 }

@@ -110,9 +110,17 @@ mod tests {
             value_encoding,
         ];
         for name_of in all {
-            let known: Vec<_> = (0..100).map(name_of).filter(|name| !name.starts_with("UNKNOWN(")).collect();
+            let known: Vec<_> = (0..100)
+                .map(name_of)
+                .filter(|name| !name.starts_with("UNKNOWN("))
+                .collect();
             assert!(known.len() > 3);
-            assert!(known.iter().all(|name| !name.contains("_TYPE_") && !name.contains("REASON_")), "{known:?}");
+            assert!(
+                known
+                    .iter()
+                    .all(|name| !name.contains("_TYPE_") && !name.contains("REASON_")),
+                "{known:?}"
+            );
         }
     }
 }

@@ -88,7 +88,10 @@ pub struct Rejection {
 impl Rejection {
     /// A rejection for that reason.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self {
+            reason,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -100,7 +103,13 @@ mod tests {
     fn every_reason_has_a_name_of_its_own_at_the_place_of_its_number() {
         for (index, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index, "dead letters name reasons by this number");
-            assert_eq!(Reason::ALL.into_iter().filter(|other| other.to_string() == reason.as_str()).count(), 1);
+            assert_eq!(
+                Reason::ALL
+                    .into_iter()
+                    .filter(|other| other.to_string() == reason.as_str())
+                    .count(),
+                1
+            );
         }
     }
 }

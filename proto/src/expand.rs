@@ -65,7 +65,12 @@ fn check_frame(bytes: &[u8]) -> Result<usize, Rejection> {
         .map_err(|code| damaged(format!("zstd frame: {}", zstd_safe::get_error_name(code))))
 }
 
-fn expand_frame(frame: &[u8], out: &mut Vec<u8>, limit: usize, compressed_len: usize) -> Result<(), Rejection> {
+fn expand_frame(
+    frame: &[u8],
+    out: &mut Vec<u8>,
+    limit: usize,
+    compressed_len: usize,
+) -> Result<(), Rejection> {
     let start = out.len();
     let room_max = limit - start;
     // What the frame says of its size is a hint only: it may say nothing, or lie.
@@ -74,7 +79,9 @@ fn expand_frame(frame: &[u8], out: &mut Vec<u8>, limit: usize, compressed_len: u
     if told.is_some_and(|told| told > room_max) {
         return Err(too_large(limit, compressed_len));
     }
-    let mut room = told.unwrap_or(frame.len().saturating_mul(GUESS_RATIO)).min(room_max);
+    let mut room = told
+        .unwrap_or(frame.len().saturating_mul(GUESS_RATIO))
+        .min(room_max);
     loop {
         out.reserve(room);
         // Writes behind what is there, into memory that need not be zeroed first.

@@ -39,7 +39,10 @@ pub enum FramesError {
         left: u64,
     },
     /// A partition number beyond those of Kafka.
-    #[error("frame {frame} at byte {position}: partition {partition} is above the limit of {}", i32::MAX)]
+    #[error(
+        "frame {frame} at byte {position}: partition {partition} is above the limit of {}",
+        i32::MAX
+    )]
     Partition {
         /// Number of the frame, from 0.
         frame: u64,
@@ -62,7 +65,11 @@ impl<'a> FramesReader<'a> {
     /// Reads from the start of a file.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0, frame: 0 }
+        Self {
+            bytes,
+            position: 0,
+            frame: 0,
+        }
     }
 
     /// Bytes read so far.
@@ -75,14 +82,22 @@ impl<'a> FramesReader<'a> {
         let start = self.position;
         let partition = self.number(start)?;
         if i32::try_from(partition).is_err() {
-            return Err(FramesError::Partition { frame: self.frame, position: start as u64, partition });
+            return Err(FramesError::Partition {
+                frame: self.frame,
+                position: start as u64,
+                partition,
+            });
         }
         let key_len = self.number(start)?;
         let key = self.take(start, key_len)?;
         let payload_len = self.number(start)?;
         let payload = self.take(start, payload_len)?;
         self.frame += 1;
-        Ok(Frame { partition, key, payload })
+        Ok(Frame {
+            partition,
+            key,
+            payload,
+        })
     }
 
     fn number(&mut self, start: usize) -> Result<u32, FramesError> {

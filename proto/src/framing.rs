@@ -29,11 +29,18 @@ pub const MARKER_LZ4: u8 = 0x02;
 ///
 /// # Errors
 /// A [`Rejection`] when the value is beyond a limit, is not framed as the policy demands, or does not decompress.
-pub fn unframe<'a>(value: &'a [u8], policy: Policy, expanded: &'a mut Vec<u8>) -> Result<&'a [u8], Rejection> {
+pub fn unframe<'a>(
+    value: &'a [u8],
+    policy: Policy,
+    expanded: &'a mut Vec<u8>,
+) -> Result<&'a [u8], Rejection> {
     if value.len() > RECORD_BYTES_MAX {
         return Err(Rejection::new(
             Reason::TooLarge,
-            format!("payload of {} bytes, the limit is {RECORD_BYTES_MAX}", value.len()),
+            format!(
+                "payload of {} bytes, the limit is {RECORD_BYTES_MAX}",
+                value.len()
+            ),
         ));
     }
     let Some((&marker, body)) = value.split_first() else {
@@ -51,7 +58,9 @@ pub fn unframe<'a>(value: &'a [u8], policy: Policy, expanded: &'a mut Vec<u8>) -
         }
         _ if !policy.accepts_unframed() => Err(Rejection::new(
             Reason::UnknownMarker,
-            format!("first byte {marker:#04x} is no marker (00 plain, 01 zstd, 02 lz4), and policy {policy} accepts framed payloads only"),
+            format!(
+                "first byte {marker:#04x} is no marker (00 plain, 01 zstd, 02 lz4), and policy {policy} accepts framed payloads only"
+            ),
         )),
         _ if value.starts_with(&ZSTD_MAGIC) => {
             expand::zstd(value, expanded)?;
@@ -84,7 +93,10 @@ pub enum Compression {
 impl Default for Compression {
     /// What existing producers do: zstd level 3 above 512 bytes.
     fn default() -> Self {
-        Self::Zstd { threshold_bytes: 512, level: 3 }
+        Self::Zstd {
+            threshold_bytes: 512,
+            level: 3,
+        }
     }
 }
 
@@ -104,9 +116,9 @@ pub fn encode(message: &DashStreamMessage, compression: Compression) -> Vec<u8> 
         let plain = noting.encode_to_vec();
         let compressed = match compression {
             Compression::None => None,
-            Compression::Zstd { level, .. } => {
-                zstd::bulk::compress(&plain, level).ok().map(|body| (MARKER_ZSTD, body))
-            }
+            Compression::Zstd { level, .. } => zstd::bulk::compress(&plain, level)
+                .ok()
+                .map(|body| (MARKER_ZSTD, body)),
             Compression::Lz4 { .. } => lz4(&plain).map(|body| (MARKER_LZ4, body)),
         };
         if let Some((marker, body)) = compressed.filter(|(_, body)| body.len() < plain.len()) {

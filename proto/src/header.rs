@@ -83,7 +83,10 @@ impl<'a> Header<'a> {
             json::write_key(out, &mut first, "timestamp_us");
             json::write_int(out, self.timestamp_us);
         }
-        for (key, number) in [("sequence", self.sequence), ("schema_version", u64::from(self.schema_version))] {
+        for (key, number) in [
+            ("sequence", self.sequence),
+            ("schema_version", u64::from(self.schema_version)),
+        ] {
             if number != 0 {
                 json::write_key(out, &mut first, key);
                 json::write_int(out, number);

@@ -47,7 +47,10 @@ impl TopicIncarnation {
 
     /// Names one life of a topic.
     pub fn new(topic: impl Into<Arc<str>>, incarnation: impl Into<Arc<str>>) -> Self {
-        Self { topic: topic.into(), incarnation: incarnation.into() }
+        Self {
+            topic: topic.into(),
+            incarnation: incarnation.into(),
+        }
     }
 }
 

@@ -67,7 +67,11 @@ impl<'a, V: MapValue<'a>> Entry<'a, V> {
     pub(crate) fn parse(bytes: &'a [u8], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
         let depth = depth.enter()?;
         scratch.count_part()?;
-        let mut entry = Self { key: "", value: V::default(), depth };
+        let mut entry = Self {
+            key: "",
+            value: V::default(),
+            depth,
+        };
         let mut cursor = Cursor::new(bytes);
         while let Some(tag) = cursor.tag()? {
             match tag.number {

@@ -61,7 +61,10 @@ impl FromStr for Policy {
     type Err = UnknownPolicy;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|policy| policy.as_str() == name).ok_or_else(|| UnknownPolicy(name.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|policy| policy.as_str() == name)
+            .ok_or_else(|| UnknownPolicy(name.to_owned()))
     }
 }
 
@@ -74,11 +77,17 @@ mod tests {
     #[test]
     fn every_policy_is_read_by_its_name_and_no_other_is() {
         for (index, policy) in Policy::ALL.into_iter().enumerate() {
-            assert_eq!(policy as usize, index, "dead letters name policies by this number");
+            assert_eq!(
+                policy as usize, index,
+                "dead letters name policies by this number"
+            );
             assert_eq!(policy.to_string().parse(), Ok(policy));
         }
         let error = "lenient".parse::<Policy>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown decode policy \"lenient\": use strict, compatible or forward");
+        assert_eq!(
+            error.to_string(),
+            "unknown decode policy \"lenient\": use strict, compatible or forward"
+        );
     }
 
     #[test]

@@ -87,8 +87,10 @@ fn int(name: &str) -> Field {
 }
 
 fn bytes(name: &str, display: Display) -> Field {
-    optional(name, DataType::Binary)
-        .with_metadata(HashMap::from([(DISPLAY_KEY.to_owned(), display.as_str().to_owned())]))
+    optional(name, DataType::Binary).with_metadata(HashMap::from([(
+        DISPLAY_KEY.to_owned(),
+        display.as_str().to_owned(),
+    )]))
 }
 
 fn list(name: &str, item: DataType) -> Field {
@@ -97,7 +99,11 @@ fn list(name: &str, item: DataType) -> Field {
 
 /// Where a record lies: the first columns of every table that has one row or more per record.
 fn place() -> Vec<Field> {
-    vec![choice("topic"), choice("incarnation"), required("partition", DataType::Int32)]
+    vec![
+        choice("topic"),
+        choice("incarnation"),
+        required("partition", DataType::Int32),
+    ]
 }
 
 /// The columns with which every fact table begins.
@@ -293,8 +299,12 @@ fn fields(table: Table) -> Vec<Field> {
 
 /// The schema of a table. Each is built once.
 pub(crate) fn of(table: Table) -> SchemaRef {
-    static SCHEMAS: LazyLock<Vec<SchemaRef>> =
-        LazyLock::new(|| Table::ALL.into_iter().map(|table| Arc::new(Schema::new(fields(table)))).collect());
+    static SCHEMAS: LazyLock<Vec<SchemaRef>> = LazyLock::new(|| {
+        Table::ALL
+            .into_iter()
+            .map(|table| Arc::new(Schema::new(fields(table))))
+            .collect()
+    });
     Arc::clone(&SCHEMAS[table as usize])
 }
 
@@ -306,10 +316,20 @@ mod tests {
 
     #[test]
     fn every_bytes_column_of_a_table_that_is_shown_says_how() {
-        let shown = Table::ALL.into_iter().filter(|table| *table != Table::SequenceBook);
+        let shown = Table::ALL
+            .into_iter()
+            .filter(|table| *table != Table::SequenceBook);
         for table in shown {
-            for field in table.schema().fields().iter().filter(|field| *field.data_type() == DataType::Binary) {
-                let said = field.metadata().get(DISPLAY_KEY).unwrap_or_else(|| panic!("{table}.{}", field.name()));
+            for field in table
+                .schema()
+                .fields()
+                .iter()
+                .filter(|field| *field.data_type() == DataType::Binary)
+            {
+                let said = field
+                    .metadata()
+                    .get(DISPLAY_KEY)
+                    .unwrap_or_else(|| panic!("{table}.{}", field.name()));
                 assert_eq!(Display::of(field).as_str(), said);
             }
         }
@@ -327,7 +347,11 @@ mod tests {
 
     #[test]
     fn an_own_duration_or_size_names_its_unit() {
-        let unit = |name: &str| ["_us", "_ms", "_bytes", "_usd"].iter().any(|unit| name.ends_with(unit));
+        let unit = |name: &str| {
+            ["_us", "_ms", "_bytes", "_usd"]
+                .iter()
+                .any(|unit| name.ends_with(unit))
+        };
         for table in Table::ALL {
             for field in table.schema().fields() {
                 let name = field.name();

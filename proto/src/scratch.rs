@@ -43,7 +43,11 @@ impl Scratch {
     #[inline]
     pub(crate) fn count_part(&mut self) -> Result<(), Rejection> {
         self.parts += 1;
-        if self.parts > PARTS_MAX { Err(too_many_parts()) } else { Ok(()) }
+        if self.parts > PARTS_MAX {
+            Err(too_many_parts())
+        } else {
+            Ok(())
+        }
     }
 
     /// Refuses a message that became too much text. Called wherever few bytes of a message can become many.
@@ -59,7 +63,10 @@ impl Scratch {
 
     /// The text written since `start`.
     pub(crate) fn span_from(&self, start: usize) -> Span {
-        Span { start, end: self.text.len() }
+        Span {
+            start,
+            end: self.text.len(),
+        }
     }
 
     /// Writes the text of a span once more.
@@ -69,7 +76,12 @@ impl Scratch {
 
     /// Steps over a field of unknown number, and remembers that there was one.
     #[cold]
-    pub(crate) fn skip_unknown(&mut self, cursor: &mut Cursor<'_>, tag: Tag, depth: Depth) -> Result<(), Rejection> {
+    pub(crate) fn skip_unknown(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        tag: Tag,
+        depth: Depth,
+    ) -> Result<(), Rejection> {
         self.unknown_fields = true;
         cursor.skip(tag, depth)
     }
@@ -86,7 +98,11 @@ fn too_many_parts() -> Rejection {
 /// Refuses a message that becomes more text than one record may.
 #[inline]
 pub(crate) fn check_composed(len: usize) -> Result<(), Rejection> {
-    if len > COMPOSED_BYTES_MAX { Err(too_much_text()) } else { Ok(()) }
+    if len > COMPOSED_BYTES_MAX {
+        Err(too_much_text())
+    } else {
+        Ok(())
+    }
 }
 
 #[cold]

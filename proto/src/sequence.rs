@@ -24,8 +24,14 @@ pub enum SequenceVerdict {
 
 impl SequenceVerdict {
     /// Every verdict, in the order of its code in dictionaries.
-    pub const ALL: [Self; 6] =
-        [Self::First, Self::InOrder, Self::Gap, Self::Duplicate, Self::Reordered, Self::Unsequenced];
+    pub const ALL: [Self; 6] = [
+        Self::First,
+        Self::InOrder,
+        Self::Gap,
+        Self::Duplicate,
+        Self::Reordered,
+        Self::Unsequenced,
+    ];
 
     /// The verdict as it stands in column `sequence_verdict`.
     #[must_use]
@@ -83,7 +89,20 @@ mod tests {
             assert_eq!(verdict as usize, index, "rows name verdicts by this number");
         }
         let names = SequenceVerdict::ALL.map(|verdict| verdict.to_string());
-        assert_eq!(names, ["first", "in_order", "gap", "duplicate", "reordered", "unsequenced"]);
-        assert_eq!([Emitter::Graph, Emitter::Node].map(|emitter| emitter.to_string()), ["graph", "node"]);
+        assert_eq!(
+            names,
+            [
+                "first",
+                "in_order",
+                "gap",
+                "duplicate",
+                "reordered",
+                "unsequenced"
+            ]
+        );
+        assert_eq!(
+            [Emitter::Graph, Emitter::Node].map(|emitter| emitter.to_string()),
+            ["graph", "node"]
+        );
     }
 }

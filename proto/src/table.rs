@@ -119,7 +119,12 @@ mod tests {
     #[test]
     fn fact_tables_begin_with_the_common_columns_and_end_with_the_unknown_fields() {
         let names = |table: Table| -> Vec<String> {
-            table.schema().fields().iter().map(|field| field.name().clone()).collect()
+            table
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| field.name().clone())
+                .collect()
         };
         let common = &names(Table::Events)[..19];
         assert_eq!(common.first().unwrap(), "topic");

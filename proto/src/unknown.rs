@@ -127,18 +127,20 @@ impl UnknownFields {
     pub(crate) fn collect(envelope: &[u8]) -> Self {
         let mut unknown = Self::default();
         let mut member = (0, Vec::new());
-        for_each_field(envelope, |tag, whole, content| match Kind::Envelope.field(tag.number) {
-            Field::Path(kind) => {
-                if member.0 != tag.number {
-                    // Another member of the oneof replaces what came before.
-                    member = (tag.number, Vec::new());
-                    unknown.events.clear();
+        for_each_field(envelope, |tag, whole, content| {
+            match Kind::Envelope.field(tag.number) {
+                Field::Path(kind) => {
+                    if member.0 != tag.number {
+                        // Another member of the oneof replaces what came before.
+                        member = (tag.number, Vec::new());
+                        unknown.events.clear();
+                    }
+                    let mut kept = Vec::new();
+                    prune(kind, content, &mut kept, &mut unknown.events);
+                    write_message(tag.number, &kept, &mut member.1);
                 }
-                let mut kept = Vec::new();
-                prune(kind, content, &mut kept, &mut unknown.events);
-                write_message(tag.number, &kept, &mut member.1);
+                Field::Unknown | Field::Scalar | Field::Nested(_) => unknown.message.extend_from_slice(whole),
             }
-            Field::Unknown | Field::Scalar | Field::Nested(_) => unknown.message.extend_from_slice(whole),
         });
         unknown.message.extend(member.1);
         unknown

@@ -37,7 +37,10 @@ impl Depth {
 
 #[cold]
 fn too_deep() -> Rejection {
-    Rejection::new(Reason::Nesting, format!("messages nest deeper than {NESTING_MAX} levels"))
+    Rejection::new(
+        Reason::Nesting,
+        format!("messages nest deeper than {NESTING_MAX} levels"),
+    )
 }
 
 #[cold]
@@ -130,18 +133,28 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn take(&mut self, len: u64) -> Result<&'a [u8], Rejection> {
-        match usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len)) {
+        match usize::try_from(len)
+            .ok()
+            .and_then(|len| self.rest.split_at_checked(len))
+        {
             Some((taken, rest)) => {
                 self.rest = rest;
                 Ok(taken)
             }
-            None => Err(malformed(format!("field of {len} bytes, but only {} are left", self.rest.len()))),
+            None => Err(malformed(format!(
+                "field of {len} bytes, but only {} are left",
+                self.rest.len()
+            ))),
         }
     }
 
     #[inline]
     fn expect(&self, tag: Tag, wire_type: WireType) -> Result<(), Rejection> {
-        if tag.wire_type == wire_type { Ok(()) } else { Err(wrong_wire_type(tag, wire_type)) }
+        if tag.wire_type == wire_type {
+            Ok(())
+        } else {
+            Err(wrong_wire_type(tag, wire_type))
+        }
     }
 
     #[inline]
@@ -210,7 +223,10 @@ impl<'a> Cursor<'a> {
     pub(crate) fn repeated_uint32(&mut self, tag: Tag, values: &mut Vec<u32>) -> Result<(), Rejection> {
         if tag.wire_type == WireType::Bytes {
             let mut packed = Cursor::new(self.bytes(tag)?);
-            let element = Tag { wire_type: WireType::Varint, ..tag };
+            let element = Tag {
+                wire_type: WireType::Varint,
+                ..tag
+            };
             while !packed.rest.is_empty() {
                 values.push(packed.uint32(element)?);
             }
@@ -252,16 +268,26 @@ impl<'a> Cursor<'a> {
                 self.take(len)?;
             }
             WireType::StartGroup => loop {
-                let inner = self.tag()?.ok_or_else(|| malformed(format!("group {} has no end", tag.number)))?;
+                let inner = self
+                    .tag()?
+                    .ok_or_else(|| malformed(format!("group {} has no end", tag.number)))?;
                 if inner.wire_type == WireType::EndGroup {
                     if inner.number != tag.number {
-                        return Err(malformed(format!("group {} ends as group {}", tag.number, inner.number)));
+                        return Err(malformed(format!(
+                            "group {} ends as group {}",
+                            tag.number, inner.number
+                        )));
                     }
                     break;
                 }
                 self.skip(inner, inside)?;
             },
-            WireType::EndGroup => return Err(malformed(format!("end of group {} without its start", tag.number))),
+            WireType::EndGroup => {
+                return Err(malformed(format!(
+                    "end of group {} without its start",
+                    tag.number
+                )));
+            }
         }
         Ok(())
     }
@@ -270,13 +296,17 @@ impl<'a> Cursor<'a> {
 #[cold]
 #[inline(never)]
 fn wrong_wire_type(tag: Tag, expected: WireType) -> Rejection {
-    malformed(format!("field {} has wire type {:?}, expected {expected:?}", tag.number, tag.wire_type))
+    malformed(format!(
+        "field {} has wire type {:?}, expected {expected:?}",
+        tag.number, tag.wire_type
+    ))
 }
 
 /// A text field's bytes as text.
 #[inline]
 pub(crate) fn utf8(tag: Tag, bytes: &[u8]) -> Result<&str, Rejection> {
-    simdutf8::basic::from_utf8(bytes).map_err(|_| malformed(format!("text field {} is not UTF-8", tag.number)))
+    simdutf8::basic::from_utf8(bytes)
+        .map_err(|_| malformed(format!("text field {} is not UTF-8", tag.number)))
 }
 
 #[cfg(test)]

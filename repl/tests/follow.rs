@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::{Told, quipu};
 use quipu_broker::{BrokerOptions, BrokerThread, Record, TopicOptions};
-use quipu_fleet::{Compression, Fleet, FleetOptions, Framer};
+use quipu_fleet::{Compression, Fleet, FleetOptions};
 
 const TOPIC: &str = "dashstream-events";
 
@@ -26,7 +26,6 @@ fn broker_with(messages: u64) -> (BrokerThread, usize) {
 
 /// Appends the messages of a fleet and returns their number.
 fn append(broker: &BrokerThread, messages: u64, seed: u64) -> usize {
-    let mut framer = Framer::new();
     let options = FleetOptions {
         messages: Some(messages),
         seed,
@@ -34,7 +33,7 @@ fn append(broker: &BrokerThread, messages: u64, seed: u64) -> usize {
     };
     let mut partitions: [Vec<Record>; 4] = Default::default();
     for sent in Fleet::new(options) {
-        let value = framer.payload(&sent.message, Compression::default());
+        let value = sent.payload(Compression::default());
         partitions[usize::try_from(sent.partition).unwrap()].push(Record::new(value));
     }
     let sent = partitions.iter().map(Vec::len).sum();

@@ -64,16 +64,21 @@ fn started(arguments: &[&str], state: &Path) -> Option<Output> {
 }
 
 /// Whether a script did what it should; false where it cannot here.
-#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn available(what: &str, output: &Output, errors: &str) -> bool {
     if output.status.code() == Some(UNAVAILABLE) {
-        let required = std::env::var_os(REQUIRED).is_some_and(|value| value != "0");
-        assert!(!required, "{REQUIRED} is set, but {errors}");
-        eprintln!("skipped: {}", errors.trim());
+        skip(errors.trim());
         return false;
     }
     assert!(output.status.success(), "{what}: {}: {errors}", output.status);
     true
+}
+
+/// Says why a test is skipped, where that is allowed.
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn skip(reason: &str) {
+    let required = std::env::var_os(REQUIRED).is_some_and(|value| value != "0");
+    assert!(!required, "{REQUIRED} is set, but {reason}");
+    eprintln!("skipped: {reason}");
 }
 
 fn brokers_of(output: &Output) -> String {
@@ -242,7 +247,10 @@ pub fn produce(node: &Node, recording: &Recording, production: Production<'_>) -
     }
     let output = match command.output() {
         Ok(output) => output,
-        Err(error) => panic!("cannot run python3: {error}"),
+        Err(error) => {
+            skip(&format!("python3 cannot be run: {error}"));
+            return None;
+        }
     };
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     if !available("produce_transactions.py", &output, &errors) {

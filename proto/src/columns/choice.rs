@@ -19,12 +19,19 @@ pub(crate) struct ChoiceColumn {
 
 impl ChoiceColumn {
     pub(crate) fn new() -> Self {
-        Self { keys: Vec::new(), nulls: NullBufferBuilder::new(0), entries: Vec::new() }
+        Self {
+            keys: Vec::new(),
+            nulls: NullBufferBuilder::new(0),
+            entries: Vec::new(),
+        }
     }
 
     /// A column with these entries from the start; entry `i` has key `i`.
     pub(crate) fn with_entries<'a>(entries: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { entries: entries.into_iter().map(str::to_owned).collect(), ..Self::new() }
+        Self {
+            entries: entries.into_iter().map(str::to_owned).collect(),
+            ..Self::new()
+        }
     }
 
     /// Adds an entry and returns its key.
@@ -76,12 +83,20 @@ const ENTRIES_KEPT_MAX: usize = 1_024;
 
 impl NumberColumn {
     pub(crate) fn new(name_of: NameOf) -> Self {
-        Self { column: ChoiceColumn::new(), name_of, small: [UNSEEN; 128], large: HashMap::new() }
+        Self {
+            column: ChoiceColumn::new(),
+            name_of,
+            small: [UNSEEN; 128],
+            large: HashMap::new(),
+        }
     }
 
     #[inline]
     pub(crate) fn push(&mut self, number: i32) {
-        let key = match usize::try_from(number).ok().and_then(|index| self.small.get(index)) {
+        let key = match usize::try_from(number)
+            .ok()
+            .and_then(|index| self.small.get(index))
+        {
             Some(&key) if key != UNSEEN => key,
             _ => self.key(number),
         };
@@ -101,7 +116,10 @@ impl NumberColumn {
             return key;
         }
         let key = self.column.add_entry((self.name_of)(number));
-        match usize::try_from(number).ok().and_then(|index| self.small.get_mut(index)) {
+        match usize::try_from(number)
+            .ok()
+            .and_then(|index| self.small.get_mut(index))
+        {
             Some(slot) => *slot = key,
             None => {
                 self.large.insert(number, key);

@@ -18,13 +18,18 @@ pub(crate) struct ListColumn<T: ArrowPrimitiveType> {
 
 impl<T: ArrowPrimitiveType> ListColumn<T> {
     pub(crate) fn new() -> Self {
-        Self { values: Vec::new(), ends: vec![0], nulls: NullBufferBuilder::new(0) }
+        Self {
+            values: Vec::new(),
+            ends: vec![0],
+            nulls: NullBufferBuilder::new(0),
+        }
     }
 
     pub(crate) fn push(&mut self, values: &[T::Native]) {
         self.values.extend_from_slice(values);
         // Segments are sealed long before 2^31 values: see `builders::BUFFERED_BYTES_MAX`.
-        self.ends.push(i32::try_from(self.values.len()).unwrap_or(i32::MAX));
+        self.ends
+            .push(i32::try_from(self.values.len()).unwrap_or(i32::MAX));
         self.nulls.append(!values.is_empty());
     }
 

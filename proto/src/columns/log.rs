@@ -21,7 +21,11 @@ pub(crate) struct LogColumns {
 
 impl LogColumns {
     pub(crate) fn new() -> Self {
-        Self { topic: ChoiceColumn::new(), incarnation: ChoiceColumn::new(), partition: Vec::new() }
+        Self {
+            topic: ChoiceColumn::new(),
+            incarnation: ChoiceColumn::new(),
+            partition: Vec::new(),
+        }
     }
 
     /// Makes one more log known. Logs are numbered in the order of these calls.

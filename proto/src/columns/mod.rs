@@ -13,8 +13,8 @@ pub(crate) use choice::{ChoiceColumn, NumberColumn};
 pub(crate) use common::CommonColumns;
 pub use common::{Numbered, Place};
 pub(crate) use list::ListColumn;
-pub use log::LogIndex;
 pub(crate) use log::LogColumns;
+pub use log::LogIndex;
 
 /// The columns of one table while rows are appended.
 pub(crate) trait Columns {

@@ -67,7 +67,12 @@ pub struct CompressionInfo {
 }
 
 impl CompressionInfo {
-    fn merge(info: &mut Option<Self>, bytes: &[u8], depth: Depth, scratch: &mut Scratch) -> Result<(), Rejection> {
+    fn merge(
+        info: &mut Option<Self>,
+        bytes: &[u8],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
         let info = info.get_or_insert_default();
         let mut cursor = Cursor::new(bytes);
@@ -100,7 +105,12 @@ impl<'a> CheckpointView<'a> {
                     4 => view.state_type = cursor.text(tag)?,
                     5 => view.checksum = cursor.bytes(tag)?,
                     6 => view.storage_uri = cursor.text(tag)?,
-                    7 => CompressionInfo::merge(&mut view.compression_info, cursor.bytes(tag)?, depth, scratch)?,
+                    7 => CompressionInfo::merge(
+                        &mut view.compression_info,
+                        cursor.bytes(tag)?,
+                        depth,
+                        scratch,
+                    )?,
                     8 => metadata.push(Entry::parse(cursor.bytes(tag)?, depth, scratch)?),
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
@@ -182,7 +192,13 @@ impl CheckpointColumns {
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &CheckpointView<'_>) {
-        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        self.common.push(
+            row.place,
+            0,
+            view.header.as_ref(),
+            row.numbered,
+            row.unknown_fields,
+        );
         push_bytes(&mut self.checkpoint_id, view.checkpoint_id);
         let (state, state_bytes) = match view.state {
             CheckpointState::Empty => (None, None),
@@ -195,11 +211,16 @@ impl CheckpointColumns {
         push_bytes(&mut self.checksum, view.checksum);
         self.checksum_ok.append_option(view.checksum_ok);
         push_text(&mut self.storage_uri, view.storage_uri);
-        self.state_compression.push_option(view.compression_info.map(|info| info.compression));
-        self.compressed_bytes.append_option(view.compression_info.map(|info| info.compressed_bytes));
-        self.uncompressed_bytes.append_option(view.compression_info.map(|info| info.uncompressed_bytes));
-        self.compression_ratio.append_option(view.compression_info.map(|info| info.ratio));
-        self.metadata.append_option(view.metadata.map(|span| row.composed.get(span)));
+        self.state_compression
+            .push_option(view.compression_info.map(|info| info.compression));
+        self.compressed_bytes
+            .append_option(view.compression_info.map(|info| info.compressed_bytes));
+        self.uncompressed_bytes
+            .append_option(view.compression_info.map(|info| info.uncompressed_bytes));
+        self.compression_ratio
+            .append_option(view.compression_info.map(|info| info.ratio));
+        self.metadata
+            .append_option(view.metadata.map(|span| row.composed.get(span)));
     }
 }
 

@@ -143,14 +143,22 @@ impl ErrorColumns {
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &ErrorView<'_>) {
-        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        self.common.push(
+            row.place,
+            0,
+            view.header.as_ref(),
+            row.numbered,
+            row.unknown_fields,
+        );
         push_text(&mut self.error_code, view.error_code);
         push_text(&mut self.message, view.message);
         push_text(&mut self.stack_trace, view.stack_trace);
-        self.context.append_option(view.context.map(|span| row.composed.get(span)));
+        self.context
+            .append_option(view.context.map(|span| row.composed.get(span)));
         self.severity.push(view.severity);
         push_text(&mut self.exception_type, view.exception_type);
-        self.suggestions.append_option(view.suggestions.map(|span| row.composed.get(span)));
+        self.suggestions
+            .append_option(view.suggestions.map(|span| row.composed.get(span)));
     }
 }
 

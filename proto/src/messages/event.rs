@@ -105,7 +105,11 @@ impl<'a> EventView<'a> {
     /// Which counter numbers such an event.
     #[must_use]
     pub fn emitter(&self) -> Emitter {
-        if IN_NODE_EVENT_TYPES.contains(&self.event_type) { Emitter::Node } else { Emitter::Graph }
+        if IN_NODE_EVENT_TYPES.contains(&self.event_type) {
+            Emitter::Node
+        } else {
+            Emitter::Graph
+        }
     }
 }
 
@@ -156,12 +160,19 @@ impl EventColumns {
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &EventView<'_>, member: BatchMember<'_>) {
-        self.common.push(row.place, member.item, view.header.as_ref(), row.numbered, row.unknown_fields);
+        self.common.push(
+            row.place,
+            member.item,
+            view.header.as_ref(),
+            row.numbered,
+            row.unknown_fields,
+        );
         self.event_type.push(view.event_type);
         push_text(&mut self.node_id, view.node_id);
         push_duration(&mut self.duration_us, view.duration_us);
         push_text(&mut self.llm_request_id, view.llm_request_id);
-        self.attributes.append_option(view.attributes.map(|span| row.composed.get(span)));
+        self.attributes
+            .append_option(view.attributes.map(|span| row.composed.get(span)));
         push_bytes(&mut self.batch_id, member.batch_id);
         self.graph_name.append_option(view.hot.graph_name);
         self.model.append_option(view.hot.model);

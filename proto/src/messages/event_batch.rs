@@ -38,7 +38,8 @@ impl<'a> EventBatchView<'a> {
                                 format!("batch holds more than {RECORD_ROWS_MAX} events"),
                             ));
                         }
-                        view.events.push(EventView::parse(&[cursor.bytes(tag)?], depth, scratch)?);
+                        view.events
+                            .push(EventView::parse(&[cursor.bytes(tag)?], depth, scratch)?);
                     }
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
@@ -50,7 +51,9 @@ impl<'a> EventBatchView<'a> {
 
     /// Bytes that all rows of the batch repeat.
     pub(crate) fn repeated_bytes(&self) -> usize {
-        self.events.len().saturating_mul(self.header.map_or(0, |header| header.message_id.len()))
+        self.events
+            .len()
+            .saturating_mul(self.header.map_or(0, |header| header.message_id.len()))
     }
 }
 
@@ -63,17 +66,28 @@ pub(crate) struct EventBatchColumns {
 
 impl EventBatchColumns {
     pub(crate) fn new() -> Self {
-        Self { common: CommonColumns::new(), event_count: Vec::new() }
+        Self {
+            common: CommonColumns::new(),
+            event_count: Vec::new(),
+        }
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &EventBatchView<'_>) {
-        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
-        self.event_count.push(i64::try_from(view.events.len()).unwrap_or(i64::MAX));
+        self.common.push(
+            row.place,
+            0,
+            view.header.as_ref(),
+            row.numbered,
+            row.unknown_fields,
+        );
+        self.event_count
+            .push(i64::try_from(view.events.len()).unwrap_or(i64::MAX));
     }
 }
 
 impl Columns for EventBatchColumns {
     fn finish(&mut self) -> Vec<arrow_array::ArrayRef> {
-        self.common.finish([Arc::new(Int64Array::from(std::mem::take(&mut self.event_count))) as _])
+        self.common
+            .finish([Arc::new(Int64Array::from(std::mem::take(&mut self.event_count))) as _])
     }
 }

@@ -274,7 +274,13 @@ impl ExecutionTraceColumns {
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &ExecutionTraceView<'_>) {
-        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        self.common.push(
+            row.place,
+            0,
+            view.header.as_ref(),
+            row.numbered,
+            row.unknown_fields,
+        );
         push_text(&mut self.execution_thread_id, view.thread_id);
         push_text(&mut self.execution_id, view.execution_id);
         self.completed.append_value(view.completed);
@@ -282,11 +288,14 @@ impl ExecutionTraceColumns {
         self.total_tokens.push(view.total_tokens);
         push_text(&mut self.started_at, view.started_at);
         push_text(&mut self.ended_at, view.ended_at);
-        self.nodes.append_option(view.nodes.map(|span| row.composed.get(span)));
-        self.errors.append_option(view.errors.map(|span| row.composed.get(span)));
+        self.nodes
+            .append_option(view.nodes.map(|span| row.composed.get(span)));
+        self.errors
+            .append_option(view.errors.map(|span| row.composed.get(span)));
         self.final_state.append_option(view.final_state.json());
         self.final_state_bytes.append_option(view.final_state.bytes());
-        self.metadata.append_option(view.metadata.map(|span| row.composed.get(span)));
+        self.metadata
+            .append_option(view.metadata.map(|span| row.composed.get(span)));
     }
 }
 

@@ -115,8 +115,18 @@ impl<'a> MapValue<'a> for EncodedMetric<'a> {
 }
 
 impl<'a> MetricView<'a> {
-    fn parse(item: i32, entry: &Entry<'a, EncodedMetric<'a>>, scratch: &mut Scratch) -> Result<Self, Rejection> {
-        let mut view = Self { item, name: entry.key, value: MetricValue::None, unit: "", metric_type: 0 };
+    fn parse(
+        item: i32,
+        entry: &Entry<'a, EncodedMetric<'a>>,
+        scratch: &mut Scratch,
+    ) -> Result<Self, Rejection> {
+        let mut view = Self {
+            item,
+            name: entry.key,
+            value: MetricValue::None,
+            unit: "",
+            metric_type: 0,
+        };
         for &chunk in &entry.value.0 {
             let depth = entry.depth.enter()?;
             let mut cursor = Cursor::new(chunk);
@@ -181,7 +191,11 @@ impl<'a> MetricsView<'a> {
     /// Which counter numbers such a message.
     #[must_use]
     pub fn emitter(&self) -> Emitter {
-        if self.scope == "node" { Emitter::Node } else { Emitter::Graph }
+        if self.scope == "node" {
+            Emitter::Node
+        } else {
+            Emitter::Graph
+        }
     }
 }
 
@@ -239,10 +253,15 @@ impl MetricsColumns {
     fn push_row(&mut self, row: &RowContext<'_>, view: &MetricsView<'_>, metric: Option<&MetricView<'_>>) {
         let item = metric.map_or(0, |metric| metric.item);
         // What a newer producer added to the message stands once, in its first row.
-        let is_first = metric.is_none_or(|metric| view.metrics.first().is_some_and(|first| first.item == metric.item));
+        let is_first = metric.is_none_or(|metric| {
+            view.metrics
+                .first()
+                .is_some_and(|first| first.item == metric.item)
+        });
         let unknown_fields = if is_first { row.unknown_fields } else { &[] };
         let place = if is_first { row.place } else { row.place_repeated };
-        self.common.push(place, item, view.header.as_ref(), row.numbered, unknown_fields);
+        self.common
+            .push(place, item, view.header.as_ref(), row.numbered, unknown_fields);
         push_text(&mut self.scope, view.scope);
         push_text(&mut self.scope_id, view.scope_id);
         self.name.append_option(metric.map(|metric| metric.name));
@@ -252,7 +271,9 @@ impl MetricsColumns {
             MetricValue::Text(text) => self.value_text.append_value(text),
             MetricValue::Bytes(bytes) => self.value_text.append_value(BASE64.encode(bytes)),
             MetricValue::Bool(flag) => self.value_text.append_value(if flag { "true" } else { "false" }),
-            MetricValue::Int(int) if value.number_is_rounded() => self.value_text.append_value(int.to_string()),
+            MetricValue::Int(int) if value.number_is_rounded() => {
+                self.value_text.append_value(int.to_string())
+            }
             MetricValue::None | MetricValue::Int(_) | MetricValue::Float(_) => self.value_text.append_null(),
         }
         match value.kind() {
@@ -260,8 +281,10 @@ impl MetricsColumns {
             None => self.value_kind.push_null(),
         }
         push_text(&mut self.unit, metric.map_or("", |metric| metric.unit));
-        self.metric_type.push_option(metric.map(|metric| metric.metric_type));
-        self.tags.append_option(view.tags.map(|span| row.composed.get(span)));
+        self.metric_type
+            .push_option(metric.map(|metric| metric.metric_type));
+        self.tags
+            .append_option(view.tags.map(|span| row.composed.get(span)));
     }
 }
 

@@ -46,7 +46,9 @@ impl<'a> StateDiffView<'a> {
                     2 => view.base_checkpoint_id = cursor.bytes(tag)?,
                     3 => {
                         let operation = Operation::parse(cursor.bytes(tag)?, depth, scratch)?;
-                        scratch.text.push(if view.operation_count == 0 { b'[' } else { b',' });
+                        scratch
+                            .text
+                            .push(if view.operation_count == 0 { b'[' } else { b',' });
                         operation.write(&mut scratch.text);
                         view.operation_count += 1;
                         scratch.check_len()?;
@@ -158,9 +160,16 @@ impl StateDiffColumns {
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &StateDiffView<'_>) {
-        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        self.common.push(
+            row.place,
+            0,
+            view.header.as_ref(),
+            row.numbered,
+            row.unknown_fields,
+        );
         push_bytes(&mut self.base_checkpoint_id, view.base_checkpoint_id);
-        self.operations.append_option(view.operations.map(|span| row.composed.get(span)));
+        self.operations
+            .append_option(view.operations.map(|span| row.composed.get(span)));
         self.operation_count.push(i64::from(view.operation_count));
         push_bytes(&mut self.state_hash, view.state_hash);
         self.full_state.append_option(view.full_state.json());

@@ -51,7 +51,12 @@ pub struct TokenStats {
 }
 
 impl TokenStats {
-    fn merge(stats: &mut Option<Self>, bytes: &[u8], depth: Depth, scratch: &mut Scratch) -> Result<(), Rejection> {
+    fn merge(
+        stats: &mut Option<Self>,
+        bytes: &[u8],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
         let stats = stats.get_or_insert_default();
         let mut cursor = Cursor::new(bytes);
@@ -129,16 +134,25 @@ impl TokenChunkColumns {
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &TokenChunkView<'_>) {
-        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        self.common.push(
+            row.place,
+            0,
+            view.header.as_ref(),
+            row.numbered,
+            row.unknown_fields,
+        );
         push_text(&mut self.request_id, view.request_id);
         push_text(&mut self.text, view.text);
         self.chunk_index.push(i64::from(view.chunk_index));
         self.is_final.append_value(view.is_final);
         self.finish_reason.push(view.finish_reason);
         push_text(&mut self.model, view.model);
-        self.prompt_tokens.append_option(view.stats.map(|stats| i64::from(stats.prompt_tokens)));
-        self.completion_tokens.append_option(view.stats.map(|stats| i64::from(stats.completion_tokens)));
-        self.total_tokens.append_option(view.stats.map(|stats| i64::from(stats.total_tokens)));
+        self.prompt_tokens
+            .append_option(view.stats.map(|stats| i64::from(stats.prompt_tokens)));
+        self.completion_tokens
+            .append_option(view.stats.map(|stats| i64::from(stats.completion_tokens)));
+        self.total_tokens
+            .append_option(view.stats.map(|stats| i64::from(stats.total_tokens)));
         self.token_ids.push(&view.token_ids);
         self.logprobs.push(&view.logprobs);
     }

@@ -118,7 +118,13 @@ impl ToolExecutionColumns {
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &ToolExecutionView<'_>) {
-        self.common.push(row.place, 0, view.header.as_ref(), row.numbered, row.unknown_fields);
+        self.common.push(
+            row.place,
+            0,
+            view.header.as_ref(),
+            row.numbered,
+            row.unknown_fields,
+        );
         push_text(&mut self.call_id, view.call_id);
         push_text(&mut self.tool_name, view.tool_name);
         self.stage.push(view.stage);
@@ -128,7 +134,8 @@ impl ToolExecutionColumns {
         self.result_bytes.append_option(view.result.bytes());
         push_text(&mut self.error, view.error);
         push_text(&mut self.error_code, view.error_code);
-        self.error_details.append_option(view.error_details.map(|span| row.composed.get(span)));
+        self.error_details
+            .append_option(view.error_details.map(|span| row.composed.get(span)));
         push_duration(&mut self.duration_us, view.duration_us);
         self.retry_count.push(i64::from(view.retry_count));
     }

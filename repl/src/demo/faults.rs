@@ -115,12 +115,13 @@ mod tests {
                 .map(|record| (record.key.clone(), record.clone()))
                 .collect()
         };
-        assert_eq!(last(&sent), last(&all));
+        assert!(last(&sent) == last(&all));
     }
 
     #[test]
     fn too_few_messages_are_left_alone() {
-        let few = traffic::messages(3_000, 1, 4).split_off(2_990);
-        assert_eq!(plant(few.clone()), (few, Planted::default()));
+        let mut few = traffic::messages(3_000, 1, 4);
+        few.truncate(LOST);
+        assert!(plant(few.clone()) == (few, Planted::default()));
     }
 }

@@ -216,8 +216,9 @@ pub(crate) fn create(disk: &dyn Disk, root: &Root, created_us: i64) -> Result<()
 /// 128 random bits, so that no other store has the same.
 fn draw_store_id() -> Result<String> {
     let mut id = [0; 16];
-    getrandom::fill(&mut id)
-        .map_err(|error| StoreError::Invalid(format!("cannot draw an id for the store: {error}; try again")))?;
+    getrandom::fill(&mut id).map_err(|error| {
+        StoreError::Invalid(format!("cannot draw an id for the store: {error}; try again"))
+    })?;
     Ok(format!("{:032x}", u128::from_be_bytes(id)))
 }
 

@@ -53,7 +53,11 @@ pub(super) fn rows(
             (graph, node) if disjoint(&graph, &node) => interleaved(&graph, &node),
             (graph, node) => {
                 let of = |emitter| move |run| (RunEmitter::One(emitter), run);
-                graph.into_iter().map(of(Emitter::Graph)).chain(node.into_iter().map(of(Emitter::Node))).collect()
+                graph
+                    .into_iter()
+                    .map(of(Emitter::Graph))
+                    .chain(node.into_iter().map(of(Emitter::Node)))
+                    .collect()
             }
         };
         for (emitter, run) in &runs {
@@ -115,7 +119,11 @@ fn disjoint(a: &[Run], b: &[Run]) -> bool {
 /// Two sorted and disjoint lists as one, neighbours joined.
 fn interleaved(graph: &[Run], node: &[Run]) -> Vec<(RunEmitter, Run)> {
     let of = |emitter| move |run: &Run| (RunEmitter::One(emitter), *run);
-    let mut both: Vec<_> = graph.iter().map(of(Emitter::Graph)).chain(node.iter().map(of(Emitter::Node))).collect();
+    let mut both: Vec<_> = graph
+        .iter()
+        .map(of(Emitter::Graph))
+        .chain(node.iter().map(of(Emitter::Node)))
+        .collect();
     both.sort_by_key(|(_, run)| run.first);
     let mut runs: Vec<(RunEmitter, Run)> = Vec::new();
     for (emitter, next) in both {

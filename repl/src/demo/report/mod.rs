@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::faults::Planted;
 use crate::output::{Format, Style};
 use crate::progress::counted;
-use crate::query::{Output, Query};
+use crate::query::Query;
 
 /// The tables of the report: a heading and the question behind each.
 const TABLES: [(&str, &str); 6] = [

@@ -125,11 +125,25 @@ fn emitters_that_share_a_number_have_runs_of_their_own_and_rows_carry_every_colu
 #[test]
 fn emitters_that_share_no_number_have_runs_together() {
     let (mut book, key) = book();
-    for (number, emitter) in [(1, Emitter::Graph), (2, Emitter::Node), (3, Emitter::Graph), (5, Emitter::Node)] {
-        book.observe(key, &Arrival { emitter, ..arrival("thread", number, b"", 0) });
+    for (number, emitter) in [
+        (1, Emitter::Graph),
+        (2, Emitter::Node),
+        (3, Emitter::Graph),
+        (5, Emitter::Node),
+    ] {
+        book.observe(
+            key,
+            &Arrival {
+                emitter,
+                ..arrival("thread", number, b"", 0)
+            },
+        );
     }
     let rows = run_rows(&book.seal(ManifestId(1)).unwrap());
-    let runs: Vec<_> = rows.iter().map(|row| (row.emitter.as_str(), row.first, row.last, row.messages)).collect();
+    let runs: Vec<_> = rows
+        .iter()
+        .map(|row| (row.emitter.as_str(), row.first, row.last, row.messages))
+        .collect();
     assert_eq!(runs, [("mixed", 1, 3, 3), ("node", 5, 5, 1)]);
 }
 
@@ -164,14 +178,26 @@ fn rows_are_sorted_by_whole_names() {
 type Seen = BTreeMap<(i32, String, String, String), BTreeMap<u64, (i64, i64)>>;
 
 fn oracle(seen: &Seen) -> Vec<RunRow> {
-    let mut threads: BTreeMap<(i32, &String, &String), Vec<(&String, &BTreeMap<u64, (i64, i64)>)>> = BTreeMap::new();
+    let mut threads: BTreeMap<(i32, &String, &String), Vec<(&String, &BTreeMap<u64, (i64, i64)>)>> =
+        BTreeMap::new();
     for ((partition, tenant_id, thread_id, emitter), numbers) in seen {
-        threads.entry((*partition, tenant_id, thread_id)).or_default().push((emitter, numbers));
+        threads
+            .entry((*partition, tenant_id, thread_id))
+            .or_default()
+            .push((emitter, numbers));
     }
     let mut rows = Vec::new();
     for (thread, emitters) in threads {
-        let collide = emitters.len() == 2 && emitters[0].1.keys().any(|number| emitters[1].1.contains_key(number));
-        let lists = if collide { emitters.iter().map(|one| vec![*one]).collect() } else { vec![emitters] };
+        let collide = emitters.len() == 2
+            && emitters[0]
+                .1
+                .keys()
+                .any(|number| emitters[1].1.contains_key(number));
+        let lists = if collide {
+            emitters.iter().map(|one| vec![*one]).collect()
+        } else {
+            vec![emitters]
+        };
         for list in lists {
             rows.extend(islands(thread, &list));
         }
@@ -187,7 +213,9 @@ fn islands(
     let numbers: BTreeMap<u64, (&String, i64, i64)> = emitters
         .iter()
         .flat_map(|(emitter, numbers)| {
-            numbers.iter().map(|(number, (messages, offset))| (*number, (*emitter, *messages, *offset)))
+            numbers
+                .iter()
+                .map(|(number, (messages, offset))| (*number, (*emitter, *messages, *offset)))
         })
         .collect();
     let mut rows: Vec<RunRow> = Vec::new();
