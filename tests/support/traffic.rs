@@ -113,7 +113,7 @@ impl Traffic {
     }
 
     fn delay(&mut self, span: u64, partition: i32, record: Record) {
-        let key = (self.clock + self.dice.within(1..span), self.dice.next());
+        let key = (self.clock + self.dice.within(1..span), self.dice.number());
         self.delayed.insert(key, (partition, record));
     }
 

@@ -94,10 +94,11 @@ impl Shell<'_> {
         loop {
             match editor.readline(PROMPT) {
                 Ok(line) => {
-                    if !line.trim().is_empty() && editor.add_history_entry(line.as_str()).unwrap_or(false) {
-                        if let Some(file) = &history {
-                            file.append(&mut editor);
-                        }
+                    if !line.trim().is_empty()
+                        && editor.add_history_entry(line.as_str()).unwrap_or(false)
+                        && let Some(file) = &history
+                    {
+                        file.append(&mut editor);
                     }
                     if self.answer(&line)? == Next::Leave {
                         return Ok(());

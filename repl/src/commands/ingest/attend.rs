@@ -193,7 +193,6 @@ mod tests {
         messages: 13_345,
         dead_letters: 1,
         gaps: 0,
-        missing: 0,
         commits: 1,
         rows: 13_346,
         bytes: 2_000_000,

@@ -13,7 +13,7 @@ use crate::query::Query;
 const TABLES: [(&str, &str); 6] = [
     ("Messages", include_str!("messages.sql")),
     ("Runs by graph", include_str!("runs.sql")),
-    ("Tools", include_str!("tools.sql")),
+    ("Tools, by calls (the 12 most called)", include_str!("tools.sql")),
     ("Errors of the agents", include_str!("errors.sql")),
     ("Gaps", include_str!("gaps.sql")),
     ("Dead letters", include_str!("dead_letters.sql")),
