@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use anyhow::{Context, Result};
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -22,17 +23,29 @@ struct Shared {
 }
 
 impl Interrupt {
-    /// Takes over SIGINT for the rest of the process.
-    pub(crate) fn listen(runtime: &Runtime) -> Result<Self> {
+    /// Takes over SIGINT for the rest of the process. It is listened for on a thread of its own: all threads of the
+    /// runtime may be deep in a query, which is when somebody presses Ctrl-C.
+    pub(crate) fn listen() -> Result<Self> {
         let interrupt = Self::default();
         let listener = interrupt.clone();
-        let _entered = runtime.enter();
-        let mut signals = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-        runtime.spawn(async move {
-            while signals.recv().await.is_some() {
-                listener.press();
-            }
-        });
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .context("cannot listen for SIGINT")?;
+        let mut signals = {
+            let _entered = runtime.enter();
+            signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?
+        };
+        thread::Builder::new()
+            .name("interrupt".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    while signals.recv().await.is_some() {
+                        listener.press();
+                    }
+                });
+            })
+            .context("cannot listen for SIGINT")?;
         Ok(interrupt)
     }
 

@@ -56,7 +56,9 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<()> {
     let runtime = runtime()?;
     let result = match cli.command {
-        None if std::io::stdin().is_terminal() => shell::run(&cli.global, &runtime),
+        None if std::io::stdin().is_terminal() => {
+            shell::run(&cli.global, commands::sql::RowArgs::default().style())
+        }
         None => commands::sql::command(&cli.global, &commands::sql::Args::from_stdin(), &runtime),
         Some(Command::Sql(args)) => commands::sql::command(&cli.global, &args, &runtime),
         Some(Command::Ingest(args)) => commands::ingest::command(&cli.global, &args, &runtime),

@@ -2,10 +2,14 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use quipu::Quipu;
-use tokio::runtime::Runtime;
+use quipu::arrow::array::RecordBatch;
+use quipu::arrow::datatypes::SchemaRef;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::failure::OutputError;
 use crate::interrupt::{Interrupt, Interruptible};
@@ -14,9 +18,12 @@ use crate::output::{self, Style, Written};
 /// Bytes that are gathered before they are passed on. Every format flushes at the end of a batch.
 const OUTPUT_BUFFER_BYTES: usize = 64 * 1024;
 
+/// Batches that may wait to be printed.
+const BATCHES_AHEAD: usize = 2;
+
 /// An opened store to be asked.
 pub(crate) struct Query {
-    quipu: Quipu,
+    quipu: Arc<Quipu>,
     interrupt: Interrupt,
 }
 
@@ -24,15 +31,15 @@ impl Query {
     /// Opens a store for reading.
     pub(crate) fn open(store: &Path) -> Result<Self> {
         Ok(Self {
-            quipu: Quipu::open(store)?,
+            quipu: Arc::new(Quipu::open(store)?),
             interrupt: Interrupt::default(),
         })
     }
 
     /// Lets Ctrl-C give up a running statement instead of ending the process.
-    pub(crate) fn interruptible(self, runtime: &Runtime) -> Result<Self> {
+    pub(crate) fn interruptible(self) -> Result<Self> {
         Ok(Self {
-            interrupt: Interrupt::listen(runtime)?,
+            interrupt: Interrupt::listen()?,
             ..self
         })
     }
@@ -46,17 +53,29 @@ impl Query {
     }
 
     /// Runs one statement on the newest snapshot and prints its rows.
+    ///
+    /// The rows are computed by a task of their own: some operators compute for seconds without a pause, and whoever
+    /// gives up on this future is not to wait for them.
     pub(crate) async fn run(&self, statement: &str, style: &Style, output: &mut Output) -> Result<Written> {
-        let mut rows = self.quipu.sql(statement).await?;
-        let schema = rows.schema();
-        let mut writer = output::begin(&schema, style, &mut output.out).map_err(OutputError)?;
+        let (sender, mut parts) = mpsc::channel(BATCHES_AHEAD);
+        let (quipu, statement) = (Arc::clone(&self.quipu), statement.to_owned());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { answer(&quipu, &statement, &sender).await });
+
         let mut written = Written::default();
-        while let Some(batch) = rows.next().await {
-            let batch = batch?;
-            written.rows += batch.num_rows();
-            writer.batch(&batch).map_err(OutputError)?;
+        if let Some(Part::Columns(schema)) = parts.recv().await {
+            let mut writer = output::begin(&schema, style, &mut output.out).map_err(OutputError)?;
+            while let Some(part) = parts.recv().await {
+                if let Part::Rows(batch) = part {
+                    written.rows += batch.num_rows();
+                    writer.batch(&batch).map_err(OutputError)?;
+                }
+            }
+            joined(tasks).await?;
+            written.cut = writer.finish().map_err(OutputError)?;
+        } else {
+            joined(tasks).await?;
         }
-        written.cut = writer.finish().map_err(OutputError)?;
         Ok(written)
     }
 
@@ -83,6 +102,34 @@ impl Query {
                 result => result.map(Some),
             },
         }
+    }
+}
+
+/// What the task that computes the rows hands over: the columns first, then rows.
+enum Part {
+    Columns(SchemaRef),
+    Rows(RecordBatch),
+}
+
+/// Runs a statement and sends what comes, until there is no more or nobody listens.
+async fn answer(quipu: &Quipu, statement: &str, parts: &mpsc::Sender<Part>) -> quipu::Result<()> {
+    let mut rows = quipu.sql(statement).await?;
+    if parts.send(Part::Columns(rows.schema())).await.is_err() {
+        return Ok(());
+    }
+    while let Some(batch) = rows.next().await {
+        if parts.send(Part::Rows(batch?)).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// How the task that computes the rows ended.
+async fn joined(mut tasks: JoinSet<quipu::Result<()>>) -> Result<()> {
+    match tasks.join_next().await {
+        Some(ended) => Ok(ended.context("the statement broke off")??),
+        None => Ok(()),
     }
 }
 

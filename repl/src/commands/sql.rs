@@ -80,7 +80,7 @@ impl RowArgs {
 /// Runs every statement in order; the first that fails ends the command.
 pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
     if args.sources.0.is_empty() && io::stdin().is_terminal() {
-        return shell::run_styled(global, runtime, args.rows.style());
+        return shell::run(global, args.rows.style());
     }
     let texts = args.sources.read()?;
     let query = Query::open(&global.store_path())?;

@@ -33,20 +33,12 @@ const PROMPT: &str = "quipu> ";
 const HISTORY_ENTRIES: usize = 5_000;
 
 /// Runs the prompt until the user leaves it.
-pub(crate) fn run(global: &Global, runtime: &Runtime) -> Result<()> {
-    run_styled(
-        global,
-        runtime,
-        Style::for_stdout(Format::Table, true, String::new()),
-    )
-}
-
-/// As [`run`], beginning with another style.
-pub(crate) fn run_styled(global: &Global, runtime: &Runtime, style: Style) -> Result<()> {
-    let query = Query::open(&global.store_path())?.interruptible(runtime)?;
+pub(crate) fn run(global: &Global, style: Style) -> Result<()> {
+    let query = Query::open(&global.store_path())?.interruptible()?;
+    let runtime = start_runtime()?;
     let mut shell = Shell {
         query,
-        runtime,
+        runtime: Some(runtime),
         style,
         verbose: global.verbose > 0,
     };
@@ -67,14 +59,15 @@ enum Next {
     Leave,
 }
 
-struct Shell<'a> {
+struct Shell {
     query: Query,
-    runtime: &'a Runtime,
+    /// Runs statements. There is none after one was cancelled, until the next.
+    runtime: Option<Runtime>,
     style: Style,
     verbose: bool,
 }
 
-impl Shell<'_> {
+impl Shell {
     fn read_until_end(&mut self) -> Result<()> {
         let config = Config::builder()
             .max_history_size(HISTORY_ENTRIES)
@@ -148,17 +141,24 @@ impl Shell<'_> {
     }
 
     /// Runs a statement and prints its rows, or what is wrong with it. Returns whether to go on.
-    fn print(&self, statement: &str, style: &Style) -> Result<bool> {
+    fn print(&mut self, statement: &str, style: &Style) -> Result<bool> {
         // The width of the terminal may have changed since the last statement.
-        let style = &Style {
-            ..Style::for_stdout(style.format, style.header, style.null.clone())
-        };
+        let style = &Style::for_stdout(style.format, style.header, style.null.clone());
         let begun = Instant::now();
+        let runtime = match self.runtime.take() {
+            Some(runtime) => runtime,
+            None => start_runtime()?,
+        };
         let result = {
             let mut output = self.query.output();
-            self.runtime
-                .block_on(self.query.run_until_interrupt(statement, style, &mut output))
+            runtime.block_on(self.query.run_until_interrupt(statement, style, &mut output))
         };
+        if let Ok(None) = result {
+            // What was cancelled may compute on for a while: it must not hold up the next statement.
+            runtime.shutdown_background();
+        } else {
+            self.runtime = Some(runtime);
+        }
         match result {
             Ok(Some(written)) => {
                 self.say(&summary(written.rows, begun.elapsed()));
@@ -186,6 +186,10 @@ impl Shell<'_> {
         // A closed standard error leaves nobody to tell.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
+}
+
+fn start_runtime() -> Result<Runtime> {
+    Runtime::new().context("cannot start the threads of the runtime")
 }
 
 /// What stands below a result.

@@ -174,12 +174,15 @@ fn rows_are_sorted_by_whole_names() {
     assert!(rows.is_sorted());
 }
 
-/// Number → (messages, offset and time of the first).
-type Seen = BTreeMap<(i32, String, String, String), BTreeMap<u64, (i64, i64)>>;
+/// Number → (messages, offset of the first, from which follows its time).
+type Numbers = BTreeMap<u64, (i64, i64)>;
+/// What each thread's emitters sent.
+type Seen = BTreeMap<(i32, String, String, String), Numbers>;
+/// The emitters of one thread.
+type Emitters<'a> = Vec<(&'a String, &'a Numbers)>;
 
 fn oracle(seen: &Seen) -> Vec<RunRow> {
-    let mut threads: BTreeMap<(i32, &String, &String), Vec<(&String, &BTreeMap<u64, (i64, i64)>)>> =
-        BTreeMap::new();
+    let mut threads: BTreeMap<(i32, &String, &String), Emitters<'_>> = BTreeMap::new();
     for ((partition, tenant_id, thread_id, emitter), numbers) in seen {
         threads
             .entry((*partition, tenant_id, thread_id))
@@ -208,7 +211,7 @@ fn oracle(seen: &Seen) -> Vec<RunRow> {
 /// The unbroken runs of numbers that one or both emitters sent.
 fn islands(
     (partition, tenant_id, thread_id): (i32, &String, &String),
-    emitters: &[(&String, &BTreeMap<u64, (i64, i64)>)],
+    emitters: &[(&String, &Numbers)],
 ) -> Vec<RunRow> {
     let numbers: BTreeMap<u64, (&String, i64, i64)> = emitters
         .iter()
