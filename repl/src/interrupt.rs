@@ -89,18 +89,24 @@ impl<W: Write> Interruptible<W> {
     pub(crate) fn new(inner: W, interrupt: Interrupt) -> Self {
         Self { inner, interrupt }
     }
-}
 
-impl<W: Write> Write for Interruptible<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn check(&self) -> io::Result<()> {
         if self.interrupt.is_pressed() {
             // Not `ErrorKind::Interrupted`, which asks for another try.
             return Err(io::Error::other("stopped by the user"));
         }
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Interruptible<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.check()?;
         self.inner.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.check()?;
         self.inner.flush()
     }
 }
@@ -116,6 +122,7 @@ mod tests {
         out.write_all(b"a").unwrap();
         interrupt.press();
         assert!(out.write_all(b"b").is_err());
+        assert!(out.flush().is_err());
         interrupt.clear();
         out.write_all(b"c").unwrap();
         assert_eq!(out.inner, b"ac");

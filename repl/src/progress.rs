@@ -28,10 +28,17 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
+/// Equal lines in a row of which one is shown where lines are kept: a sign of life, but no flood in a log.
+const EQUAL_LINES: u32 = 30;
+
 /// The place on standard error where progress is shown.
 #[derive(Debug)]
 pub(crate) struct ProgressLine {
     terminal: bool,
+    /// The line before.
+    last: String,
+    /// How often it came again.
+    again: u32,
     /// Columns that the line in place takes.
     shown: usize,
 }
@@ -39,8 +46,14 @@ pub(crate) struct ProgressLine {
 impl ProgressLine {
     /// Shows nothing yet.
     pub(crate) fn new() -> Self {
+        Self::on(io::stderr().is_terminal())
+    }
+
+    fn on(terminal: bool) -> Self {
         Self {
-            terminal: io::stderr().is_terminal(),
+            terminal,
+            last: String::new(),
+            again: 0,
             shown: 0,
         }
     }
@@ -60,13 +73,21 @@ impl ProgressLine {
     }
 
     fn render(&mut self, line: &str) -> String {
-        if !self.terminal {
-            return format!("{line}\n");
+        if self.terminal {
+            // Blanks cover what is left of a longer line.
+            let covered = format!("\r{line}{}", " ".repeat(self.shown.saturating_sub(line.len())));
+            self.shown = line.len();
+            return covered;
         }
-        // Blanks cover what is left of a longer line.
-        let covered = format!("\r{line}{}", " ".repeat(self.shown.saturating_sub(line.len())));
-        self.shown = line.len();
-        covered
+        if line == self.last {
+            self.again += 1;
+            if !self.again.is_multiple_of(EQUAL_LINES) {
+                return String::new();
+            }
+        } else {
+            (self.last, self.again) = (line.to_owned(), 0);
+        }
+        format!("{line}\n")
     }
 }
 
@@ -91,22 +112,23 @@ mod tests {
 
     #[test]
     fn a_shorter_line_covers_a_longer_one_on_a_terminal() {
-        let mut line = ProgressLine {
-            terminal: true,
-            shown: 0,
-        };
+        let mut line = ProgressLine::on(true);
         assert_eq!(line.render("12345"), "\r12345");
         assert_eq!(line.render("12"), "\r12   ");
         assert_eq!(line.render("123"), "\r123");
     }
 
     #[test]
-    fn elsewhere_every_reading_is_a_line() {
-        let mut line = ProgressLine {
-            terminal: false,
-            shown: 0,
-        };
-        assert_eq!(line.render("12"), "12\n");
-        assert_eq!(line.shown, 0);
+    fn elsewhere_a_reading_is_a_line_unless_nothing_changed() {
+        let mut line = ProgressLine::on(false);
+        assert_eq!(
+            (line.render("12"), line.render("13"), line.render("13")),
+            ("12\n".into(), "13\n".into(), String::new())
+        );
+        let shown = (1..2 * EQUAL_LINES)
+            .filter(|_| !line.render("13").is_empty())
+            .count();
+        assert_eq!(shown, 2);
+        assert_eq!(line.render("14"), "14\n");
     }
 }

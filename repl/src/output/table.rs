@@ -42,7 +42,7 @@ impl<'a> TableWriter<'a> {
     }
 
     /// The width of the widest value or name of each column.
-    fn measure(&self) -> Vec<usize> {
+    fn measure(&mut self) -> io::Result<Vec<usize>> {
         let name_width = |name: &String| {
             if self.style.header {
                 escape::visible(name).width()
@@ -62,8 +62,10 @@ impl<'a> TableWriter<'a> {
                     *width = (*width).max(self.text(batch, row, column).width());
                 }
             }
+            // Nothing is written yet, but an output that somebody stopped says so.
+            self.out.flush()?;
         }
-        widths
+        Ok(widths)
     }
 
     fn rule(&mut self, widths: &[usize], [left, line, cross, right]: [&str; 4]) -> io::Result<()> {
@@ -94,7 +96,7 @@ impl RowWriter for TableWriter<'_> {
     }
 
     fn finish(&mut self) -> io::Result<bool> {
-        let natural = self.measure();
+        let natural = self.measure()?;
         let widths = fit(&natural, self.style.width);
         self.rule(&widths, ["┌", "─", "┬", "┐"])?;
         if self.style.header {
