@@ -1,7 +1,7 @@
 //! One connection to one broker: requests go out and responses come back, one at a time.
 //!
 //! A connection checks what the broker says before memory is taken for it: the announced size against a limit, the
-//! shape of the response against its bytes ([`super::shape`]). Responses stay in one buffer that their parts share, so
+//! shape of the response against its bytes (`shape.rs`). Responses stay in one buffer that their parts share, so
 //! record batches are not copied.
 
 use std::collections::HashMap;

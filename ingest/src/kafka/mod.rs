@@ -12,7 +12,7 @@
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
 //! | `batch/` | record batches: from bytes to borrowed records, holes and corrupt batches |
 //!
-//! Who owns a position: a [`partition`] is a value that is either here with the supervisor or with exactly one leader
+//! Who owns a position: a `partition` is a value that is either here with the supervisor or with exactly one leader
 //! task, so a position is never in two places, and moving a partition to another broker neither loses nor repeats a
 //! record. Dropping the future of the source drops all of it.
 

@@ -156,6 +156,8 @@ impl Shell {
         if let Ok(None) = result {
             // What was cancelled may compute on for a while: it must not hold up the next statement.
             runtime.shutdown_background();
+            // Standard output keeps what the terminal did not take in time; it is not to turn up below.
+            let _ = io::stdout().flush();
         } else {
             self.runtime = Some(runtime);
         }
