@@ -22,11 +22,11 @@ use quipu_proto::Table;
 /// worth its time at all: over a million messages it saved 0.3 bytes a message.
 const ZSTD_LEVEL: i32 = 1;
 
-/// Long text is two thirds of a store. Against level 1, level 2 takes 12 % off it and level 3 16 %, for about 1.3 and
-/// 1.7 times the time.
+/// Long text is two thirds of a store. Over a million messages level 1 made 115 bytes a message, level 2 105, level 3
+/// 100; level 2 cost 5 % more time for the whole way than level 1, level 3 10 %.
 const LONG_ZSTD_LEVEL: i32 = 2;
 
-/// Bytes per page of long text before compression: level 3 looks back 2 MiB, which smaller pages would waste.
+/// Bytes per page of long text before compression: level 2 looks back 1 MiB, which smaller pages would waste.
 const LONG_PAGE_BYTES: usize = 4 << 20;
 
 /// Rows per row group: the unit that a query skips or reads, and that the writer holds in memory.
