@@ -146,11 +146,25 @@ impl LockFile {
         taken(self.file.try_lock_shared())
     }
 
+    /// Lets go of the lock now. Closing the file alone is not enough: a child process that another thread is just
+    /// starting has a copy of the handle until it executes its program, and the lock lives as long as any copy.
+    pub fn unlock(&self) -> io::Result<()> {
+        self.file.unlock()
+    }
+
     /// Puts a text in place of the content, for people who look at the file.
     pub fn replace_text(&mut self, text: &str) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.rewind()?;
         self.file.write_all(text.as_bytes())
+    }
+
+    /// Another handle of the same open file, as a child process has one.
+    #[cfg(test)]
+    pub(crate) fn copy(&self) -> io::Result<Self> {
+        Ok(Self {
+            file: self.file.try_clone()?,
+        })
     }
 
     /// The content as text, at most 4 KiB of it.

@@ -19,7 +19,7 @@ use crate::paths::{LeaseName, Root, is_temporary, temporary};
 pub(crate) struct Lease {
     path: PathBuf,
     disk: Arc<dyn Disk>,
-    _file: LockFile,
+    file: LockFile,
 }
 
 impl Lease {
@@ -44,7 +44,7 @@ impl Lease {
                     return Ok(Self {
                         path,
                         disk: Arc::clone(disk),
-                        _file: file,
+                        file,
                     });
                 }
                 // A writer that opened the store just now swept the unfinished file away.
@@ -60,8 +60,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // What cannot be removed now is swept away by the writer: its lock is free in a moment.
+        // What cannot be removed now is swept away by the writer, as its lock is free.
         let _ = self.disk.remove(&self.path);
+        let _ = self.file.unlock();
     }
 }
 

@@ -38,8 +38,9 @@ impl WriterLock {
 
 impl Drop for WriterLock {
     fn drop(&mut self) {
-        // A message about a writer that is gone would mislead; the lock itself goes with the file handle.
+        // A message about a writer that is gone would mislead. What fails here is made good by the end of the process.
         let _ = self.file.replace_text("");
+        let _ = self.file.unlock();
     }
 }
 
@@ -86,6 +87,17 @@ mod tests {
             "{message}"
         );
         assert!(message.contains("use another --store"), "{message}");
+        drop(first);
+        WriterLock::take(&SystemDisk, &root).unwrap();
+    }
+
+    /// A child process that is just being started has copies of all handles; here a second handle stands for it.
+    #[test]
+    fn a_copy_of_the_handle_in_a_child_does_not_keep_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::new(folder.path());
+        let first = WriterLock::take(&SystemDisk, &root).unwrap();
+        let _copy = first.file.copy().unwrap();
         drop(first);
         WriterLock::take(&SystemDisk, &root).unwrap();
     }
