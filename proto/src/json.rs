@@ -2,52 +2,44 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::de::IgnoredAny;
 
-use crate::limits::JSON_NESTING_MAX;
+mod check;
+mod scan;
 
 /// Writes `text` as a JSON string, escaping no more than JSON demands.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut written = 0;
-    for (index, &byte) in bytes.iter().enumerate() {
-        if !NEEDS_ESCAPE[usize::from(byte)] {
-            continue;
-        }
-        out.extend_from_slice(&bytes[written..index]);
-        written = index + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            _ => {
-                out.extend_from_slice(b"\\u00");
-                out.extend([byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]));
-            }
-        }
+    let mut rest = text.as_bytes();
+    loop {
+        let len = scan::plain_len(rest);
+        out.extend_from_slice(&rest[..len]);
+        let Some(&special) = rest.get(len) else {
+            break;
+        };
+        write_escaped(out, special);
+        rest = &rest[len + 1..];
     }
-    out.extend_from_slice(&bytes[written..]);
     out.push(b'"');
 }
 
-const HEX: [u8; 16] = *b"0123456789abcdef";
-
-static NEEDS_ESCAPE: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
+#[cold]
+fn write_escaped(out: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.extend([byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]));
+        }
     }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
+}
+
+const HEX: [u8; 16] = *b"0123456789abcdef";
 
 /// Writes an integer.
 pub(crate) fn write_int(out: &mut Vec<u8>, value: impl itoa::Integer) {
@@ -108,42 +100,11 @@ pub(crate) fn write_key(out: &mut Vec<u8>, first: &mut bool, key: &str) {
     out.push(b':');
 }
 
-/// The bytes as text, if they are one JSON value in UTF-8 that nests no deeper than [`JSON_NESTING_MAX`].
+/// The bytes as text, if they are one JSON value in UTF-8 that nests no deeper than
+/// [`JSON_NESTING_MAX`](crate::limits::JSON_NESTING_MAX).
 pub(crate) fn as_json(bytes: &[u8]) -> Option<&str> {
     let text = simdutf8::basic::from_utf8(bytes).ok()?;
-    serde_json::from_str::<IgnoredAny>(text).ok()?;
-    (nesting(bytes) <= JSON_NESTING_MAX).then_some(text)
-}
-
-/// How deep arrays and objects nest in valid JSON; a bound from above when that is within the limit.
-fn nesting(json: &[u8]) -> usize {
-    let openings = json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
-    if openings <= JSON_NESTING_MAX {
-        return openings;
-    }
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let mut bytes = json.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b'"' => {
-                // To the end of the string.
-                while let Some(byte) = bytes.next() {
-                    match byte {
-                        b'"' => break,
-                        b'\\' => _ = bytes.next(),
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    deepest
+    check::is_json(text).then_some(text)
 }
 
 /// A bytes field of the wire that should hold JSON: two columns, of which at most one is set.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::*;
@@ -9,6 +10,23 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::new();
     write(&mut out);
     String::from_utf8(out).unwrap()
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z\"\\\\\u{1}\u{e9}\n]{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 30, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::btree_map("[a-z\"]{0,9}", inner, 0..5)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
 }
 
 proptest! {
@@ -34,8 +52,26 @@ proptest! {
     }
 
     #[test]
-    fn bytes_are_json_exactly_when_serde_json_reads_them(text in "[\\[\\]{}\",:0-9a-z \\\\.-]{0,12}") {
+    fn bytes_are_json_exactly_when_serde_json_reads_them(text in "[\\[\\]{}\",:0-9a-zE+ \n\\\\.-]{0,12}") {
         prop_assert_eq!(as_json(text.as_bytes()).is_some(), serde_json::from_str::<IgnoredAny>(&text).is_ok());
+    }
+
+    #[test]
+    fn json_with_one_byte_changed_is_json_exactly_when_serde_json_reads_it(
+        value in any_json(), pretty in any::<bool>(), place in any::<prop::sample::Index>(), byte in 0_u8..0x80, how in 0..4
+    ) {
+        let mut text = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
+        prop_assert!(as_json(&text).is_some());
+        let place = place.index(text.len());
+        match how {
+            0 => text[place] = byte,
+            1 => text.insert(place, byte),
+            2 => _ = text.remove(place),
+            _ => text.truncate(place),
+        }
+        // Where bytes are skipped, serde_json does not look whether they are UTF-8.
+        let expected = std::str::from_utf8(&text).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+        prop_assert_eq!(as_json(&text).is_some(), expected, "{:?}", String::from_utf8_lossy(&text));
     }
 }
 

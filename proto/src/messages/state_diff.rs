@@ -1,11 +1,10 @@
 //! StateDiff: how a graph's state changed.
 
-use std::sync::Arc;
+use arrow_array::ArrayRef;
 
-use arrow_array::builder::{BinaryBuilder, StringBuilder};
-use arrow_array::{ArrayRef, Int64Array};
+use arrow_array::types::Int64Type;
 
-use crate::columns::{Columns, CommonColumns, push_bytes};
+use crate::columns::{BytesColumn, Columns, CommonColumns, FullColumn, TextColumn};
 use crate::enums;
 use crate::error::Rejection;
 use crate::header::Header;
@@ -104,7 +103,7 @@ impl<'a> Operation<'a> {
         json::write_key(out, &mut first, "op");
         let op = OpType::try_from(self.op);
         match op {
-            Ok(_) => json::write_string(out, &enums::operation(self.op).to_lowercase()),
+            Ok(op) => json::write_string(out, name_of(op)),
             Err(_) => json::write_string(out, &enums::operation(self.op)),
         }
         json::write_key(out, &mut first, "path");
@@ -134,58 +133,71 @@ impl<'a> Operation<'a> {
     }
 }
 
+/// The operation as RFC 6902 names it.
+fn name_of(op: OpType) -> &'static str {
+    match op {
+        OpType::Add => "add",
+        OpType::Remove => "remove",
+        OpType::Replace => "replace",
+        OpType::Move => "move",
+        OpType::Copy => "copy",
+        OpType::Test => "test",
+    }
+}
+
 /// The columns of `state_diffs`.
 #[derive(Debug)]
 pub(crate) struct StateDiffColumns {
     pub(crate) common: CommonColumns,
-    base_checkpoint_id: BinaryBuilder,
-    operations: StringBuilder,
-    operation_count: Vec<i64>,
-    state_hash: BinaryBuilder,
-    full_state: StringBuilder,
-    full_state_bytes: BinaryBuilder,
+    base_checkpoint_id: BytesColumn,
+    operations: TextColumn,
+    operation_count: FullColumn<Int64Type>,
+    state_hash: BytesColumn,
+    full_state: TextColumn,
+    full_state_bytes: BytesColumn,
 }
 
 impl StateDiffColumns {
     pub(crate) fn new() -> Self {
         Self {
             common: CommonColumns::new(),
-            base_checkpoint_id: BinaryBuilder::new(),
-            operations: StringBuilder::new(),
-            operation_count: Vec::new(),
-            state_hash: BinaryBuilder::new(),
-            full_state: StringBuilder::new(),
-            full_state_bytes: BinaryBuilder::new(),
+            base_checkpoint_id: BytesColumn::default(),
+            operations: TextColumn::default(),
+            operation_count: FullColumn::default(),
+            state_hash: BytesColumn::default(),
+            full_state: TextColumn::default(),
+            full_state_bytes: BytesColumn::default(),
         }
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &StateDiffView<'_>) {
-        self.common.push(
+        let at = self.common.push(
             row.place,
             0,
             view.header.as_ref(),
             row.numbered,
             row.unknown_fields,
         );
-        push_bytes(&mut self.base_checkpoint_id, view.base_checkpoint_id);
+        self.base_checkpoint_id.set(at, view.base_checkpoint_id);
         self.operations
-            .append_option(view.operations.map(|span| row.composed.get(span)));
+            .set_option(at, view.operations.map(|span| row.composed.get(span)));
         self.operation_count.push(i64::from(view.operation_count));
-        push_bytes(&mut self.state_hash, view.state_hash);
-        self.full_state.append_option(view.full_state.json());
-        self.full_state_bytes.append_option(view.full_state.bytes());
+        self.state_hash.set(at, view.state_hash);
+        self.full_state.set_option(at, view.full_state.json());
+        self.full_state_bytes.set_option(at, view.full_state.bytes());
     }
 }
 
 impl Columns for StateDiffColumns {
     fn finish(&mut self) -> Vec<ArrayRef> {
+        let rows = self.common.rows();
         self.common.finish([
-            Arc::new(self.base_checkpoint_id.finish()) as _,
-            Arc::new(self.operations.finish()) as _,
-            Arc::new(Int64Array::from(std::mem::take(&mut self.operation_count))) as _,
-            Arc::new(self.state_hash.finish()) as _,
-            Arc::new(self.full_state.finish()) as _,
-            Arc::new(self.full_state_bytes.finish()) as _,
+            self.base_checkpoint_id.finish(rows),
+            self.operations.finish(rows),
+            self.operation_count.finish(),
+            self.state_hash.finish(rows),
+            self.full_state.finish(rows),
+            self.full_state_bytes.finish(rows),
         ])
     }
 }
