@@ -44,6 +44,8 @@ pub struct TableBuilders {
     dead_letters: DeadLetterColumns,
     rows: usize,
     bytes: usize,
+    /// Bytes by table, in the order of [`Table::ALL`].
+    table_bytes: [usize; Table::ALL.len()],
 }
 
 impl Default for TableBuilders {
@@ -70,6 +72,7 @@ impl TableBuilders {
             dead_letters: DeadLetterColumns::new(),
             rows: 0,
             bytes: 0,
+            table_bytes: [0; Table::ALL.len()],
         }
     }
 
@@ -140,7 +143,7 @@ impl TableBuilders {
         numbered: Numbered,
         events_numbered: &[Numbered],
     ) {
-        let rows_before = self.rows;
+        let (rows_before, bytes_before) = (self.rows, self.bytes);
         self.rows += 1;
         // Key and headers stand in each row of a record, unless they are so long that its many rows would be too much.
         let beside = place.key.map_or(0, <[u8]>::len) + place.headers.map_or(0, str::len);
@@ -200,6 +203,7 @@ impl TableBuilders {
         let times_beside = if repeats_beside { rows } else { 1 };
         self.bytes +=
             decoded.protobuf_bytes + decoded.composed.len() + rows * ROW_BYTES + times_beside * beside;
+        self.table_bytes[decoded.message.largest_table() as usize] += self.bytes - bytes_before;
     }
 
     /// Appends a record that was not decoded, whole.
@@ -213,7 +217,25 @@ impl TableBuilders {
         self.dead_letters.push(place, value, rejection, policy);
         self.rows += 1;
         let beside = place.key.map_or(0, <[u8]>::len) + place.headers.map_or(0, str::len);
-        self.bytes += value.map_or(0, <[u8]>::len) + beside + ROW_BYTES;
+        let bytes = value.map_or(0, <[u8]>::len) + beside + ROW_BYTES;
+        self.bytes += bytes;
+        self.table_bytes[Table::DeadLetters as usize] += bytes;
+    }
+
+    /// About how many bytes of memory the rows of one table take. Rows of an EventBatch count as events.
+    #[must_use]
+    pub fn bytes_of(&self, table: Table) -> usize {
+        self.table_bytes[table as usize]
+    }
+
+    /// Takes the rows of one table, and begins it anew.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    pub fn finish_one(&mut self, table: Table) -> Result<RecordBatch, ArrowError> {
+        self.rows -= self.rows_of(table);
+        self.bytes -= std::mem::take(&mut self.table_bytes[table as usize]);
+        RecordBatch::try_new(table.schema(), self.finish_table(table))
     }
 
     /// Takes the rows of every table that has some, and begins anew.
@@ -224,12 +246,12 @@ impl TableBuilders {
         let mut batches = Vec::new();
         for table in Table::ALL {
             if self.rows_of(table) > 0 {
-                let batch = RecordBatch::try_new(table.schema(), self.finish_table(table))?;
-                batches.push((table, batch));
+                batches.push((table, self.finish_one(table)?));
             }
         }
         self.rows = 0;
         self.bytes = 0;
+        self.table_bytes = Default::default();
         Ok(batches)
     }
 

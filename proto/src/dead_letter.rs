@@ -1,45 +1,43 @@
 //! Dead letters: records that could not be decoded, kept whole.
 
-use std::sync::Arc;
-
-use arrow_array::builder::{BinaryBuilder, StringBuilder, TimestampMicrosecondBuilder};
-use arrow_array::{ArrayRef, Int64Array};
+use arrow_array::ArrayRef;
 use sha2::{Digest, Sha256};
 
-use crate::columns::{ChoiceColumn, LogColumns, Place};
+use crate::columns::{BytesColumn, ChoiceColumn, FullColumn, LogColumns, Place, TextColumn, TimeColumn};
 use crate::error::{Reason, Rejection};
 use crate::policy::Policy;
+use arrow_array::types::Int64Type;
 
 /// The columns of `dead_letters`.
 #[derive(Debug)]
 pub(crate) struct DeadLetterColumns {
     pub(crate) log: LogColumns,
-    offset: Vec<i64>,
-    kafka_time: TimestampMicrosecondBuilder,
-    key: BinaryBuilder,
-    headers: StringBuilder,
+    offset: FullColumn<Int64Type>,
+    kafka_time: TimeColumn,
+    key: BytesColumn,
+    headers: TextColumn,
     reason: ChoiceColumn,
-    error: StringBuilder,
+    error: TextColumn,
     policy: ChoiceColumn,
-    payload: BinaryBuilder,
-    payload_bytes: Vec<i64>,
-    payload_sha256: BinaryBuilder,
+    payload: BytesColumn,
+    payload_bytes: FullColumn<Int64Type>,
+    payload_sha256: BytesColumn,
 }
 
 impl DeadLetterColumns {
     pub(crate) fn new() -> Self {
         Self {
-            log: LogColumns::new(),
-            offset: Vec::new(),
-            kafka_time: TimestampMicrosecondBuilder::new(),
-            key: BinaryBuilder::new(),
-            headers: StringBuilder::new(),
+            log: LogColumns::default(),
+            offset: FullColumn::default(),
+            kafka_time: TimeColumn::default(),
+            key: BytesColumn::default(),
+            headers: TextColumn::default(),
             reason: ChoiceColumn::with_entries(Reason::ALL.map(Reason::as_str)),
-            error: StringBuilder::new(),
+            error: TextColumn::default(),
             policy: ChoiceColumn::with_entries(Policy::ALL.map(Policy::as_str)),
-            payload: BinaryBuilder::new(),
-            payload_bytes: Vec::new(),
-            payload_sha256: BinaryBuilder::new(),
+            payload: BytesColumn::default(),
+            payload_bytes: FullColumn::default(),
+            payload_sha256: BytesColumn::default(),
         }
     }
 
@@ -54,34 +52,38 @@ impl DeadLetterColumns {
         rejection: &Rejection,
         policy: Policy,
     ) {
+        let at = self.rows();
         self.log.push(place.log, place.partition);
         self.offset.push(place.offset);
-        self.kafka_time.append_option(place.kafka_time_us);
-        self.key.append_option(place.key);
-        self.headers.append_option(place.headers);
+        self.kafka_time.set_option(at, place.kafka_time_us);
+        self.key.set_option(at, place.key);
+        self.headers.set_option(at, place.headers);
         self.reason.push(rejection.reason as i32);
-        self.error.append_value(&rejection.detail);
+        self.error.set_option(at, Some(&rejection.detail));
         self.policy.push(policy as i32);
-        self.payload.append_option(value);
+        self.payload.set_option(at, value);
         self.payload_bytes
             .push(value.map_or(0, |value| i64::try_from(value.len()).unwrap_or(i64::MAX)));
-        self.payload_sha256.append_option(value.map(Sha256::digest));
+        let sha256 = value.map(Sha256::digest);
+        self.payload_sha256
+            .set_option(at, sha256.as_ref().map(|digest| digest.as_slice()));
     }
 
     pub(crate) fn finish(&mut self) -> Vec<ArrayRef> {
+        let rows = self.rows();
         let mut columns = Vec::new();
         self.log.finish(&mut columns);
         let own: [ArrayRef; 10] = [
-            Arc::new(Int64Array::from(std::mem::take(&mut self.offset))),
-            Arc::new(self.kafka_time.finish().with_timezone("UTC")),
-            Arc::new(self.key.finish()),
-            Arc::new(self.headers.finish()),
+            self.offset.finish(),
+            self.kafka_time.finish(rows),
+            self.key.finish(rows),
+            self.headers.finish(rows),
             self.reason.finish(),
-            Arc::new(self.error.finish()),
+            self.error.finish(rows),
             self.policy.finish(),
-            Arc::new(self.payload.finish()),
-            Arc::new(Int64Array::from(std::mem::take(&mut self.payload_bytes))),
-            Arc::new(self.payload_sha256.finish()),
+            self.payload.finish(rows),
+            self.payload_bytes.finish(),
+            self.payload_sha256.finish(rows),
         ];
         columns.extend(own);
         columns

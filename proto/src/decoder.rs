@@ -84,6 +84,15 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The table that grows most by the message: most of a batch is its events.
+    #[must_use]
+    pub fn largest_table(&self) -> Table {
+        match self {
+            Self::EventBatch(_) => Table::Events,
+            _ => self.table(),
+        }
+    }
+
     /// Rows in [`Self::table`]: one, but one per entry of a Metrics message.
     #[must_use]
     pub fn row_count(&self) -> usize {
@@ -102,6 +111,8 @@ impl<'a> Message<'a> {
         }
     }
 
+    // Inlined into each other, the steps of the decoder build the message in its place instead of handing it on.
+    #[inline(always)]
     fn parse(variant: u32, chunks: &[&'a [u8]], scratch: &mut Scratch) -> Result<Self, Rejection> {
         let depth = Depth::ENVELOPE;
         Ok(match variant {
@@ -122,6 +133,7 @@ impl<'a> Message<'a> {
 const VARIANTS: std::ops::RangeInclusive<u32> = 1..=9;
 
 /// Reads the envelope. Of several members the last wins; repeated encodings of one member are merged.
+#[inline(always)]
 fn parse_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<Message<'a>, Rejection> {
     let mut cursor = Cursor::new(bytes);
     let mut member: Option<(u32, Chunks<'a>)> = None;
@@ -138,11 +150,7 @@ fn parse_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<Message<
             }
             _ => {
                 if let Some((variant, chunks)) = member.take() {
-                    // A replaced member must still be well formed.
-                    scratch.discarding = true;
-                    Message::parse(variant, &chunks, scratch)?;
-                    scratch.discarding = false;
-                    scratch.text.clear();
+                    check_replaced(variant, &chunks, scratch)?;
                 }
                 member = Some((tag.number, Chunks::from_slice(&[content])));
             }
@@ -155,6 +163,17 @@ fn parse_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<Message<
             "the envelope holds no message of a known type",
         )),
     }
+}
+
+/// A replaced member must still be well formed.
+#[cold]
+#[inline(never)]
+fn check_replaced(variant: u32, chunks: &[&[u8]], scratch: &mut Scratch) -> Result<(), Rejection> {
+    scratch.discarding = true;
+    Message::parse(variant, chunks, scratch)?;
+    scratch.discarding = false;
+    scratch.text.clear();
+    Ok(())
 }
 
 fn check_header(header: Option<&Header<'_>>, policy: Policy, what: &str) -> Result<(), Rejection> {
@@ -219,6 +238,7 @@ impl Decoder {
     ///
     /// # Errors
     /// A [`Rejection`] for every value that is not a message under the decoder's policy and limits.
+    #[inline]
     pub fn decode<'a>(&'a mut self, value: Option<&'a [u8]>) -> Result<Decoded<'a>, Rejection> {
         let value = value.ok_or_else(|| Rejection::new(Reason::Tombstone, "record has no value"))?;
         if self.expanded.capacity() > KEPT_BYTES_MAX {

@@ -76,22 +76,36 @@ impl fmt::Display for Reason {
 }
 
 /// A payload that was not decoded: it becomes a dead letter.
+///
+/// It is one pointer wide, as every step of the decoder can return one and nearly none does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{detail}")]
-pub struct Rejection {
+#[error("{}", .0.detail)]
+pub struct Rejection(Box<RejectionDetails>);
+
+/// What a [`Rejection`] tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectionDetails {
     /// Which of the closed list of reasons.
     pub reason: Reason,
     /// What exactly was wrong: the thing, the value, the limit.
     pub detail: String,
 }
 
+impl std::ops::Deref for Rejection {
+    type Target = RejectionDetails;
+
+    fn deref(&self) -> &RejectionDetails {
+        &self.0
+    }
+}
+
 impl Rejection {
     /// A rejection for that reason.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(RejectionDetails {
             reason,
             detail: detail.into(),
-        }
+        }))
     }
 }
 

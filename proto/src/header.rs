@@ -30,6 +30,19 @@ pub struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// What stands for a header that is not there.
+    pub(crate) const NONE: Header<'static> = Header {
+        message_id: &[],
+        timestamp_us: 0,
+        tenant_id: "",
+        thread_id: "",
+        sequence: 0,
+        message_type: 0,
+        parent_id: &[],
+        compression: 0,
+        schema_version: 0,
+    };
+
     /// Reads one occurrence of the header field into `header`: protobuf merges repeated ones.
     #[inline]
     pub(crate) fn merge(

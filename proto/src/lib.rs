@@ -67,7 +67,7 @@ mod wire;
 pub use builders::{BUFFERED_BYTES_MAX, TableBuilders};
 pub use columns::{LogIndex, Numbered, Place};
 pub use decoder::{Decoded, Decoder, Message};
-pub use error::{Reason, Rejection};
+pub use error::{Reason, Rejection, RejectionDetails};
 pub use header::Header;
 pub use ids::{LogPartition, Offset, PartitionId, TopicIncarnation};
 pub use json::{JsonField, json_bytes};

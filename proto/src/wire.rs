@@ -49,6 +49,24 @@ fn malformed(detail: impl Into<String>) -> Rejection {
     Rejection::new(Reason::Protobuf, detail)
 }
 
+#[cold]
+#[inline(never)]
+fn cut_short(len: u64, left: usize) -> Rejection {
+    malformed(format!("field of {len} bytes, but only {left} are left"))
+}
+
+#[cold]
+#[inline(never)]
+fn key_too_large(key: u64) -> Rejection {
+    malformed(format!("field key {key} does not fit 32 bits"))
+}
+
+#[cold]
+#[inline(never)]
+fn no_wire_type(wire_type: u32) -> Rejection {
+    malformed(format!("wire type {wire_type} does not exist"))
+}
+
 /// One field: its number, its wire type, and where its key began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tag {
@@ -72,7 +90,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next field's key, or `None` at the end of the message.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tag(&mut self) -> Result<Option<Tag>, Rejection> {
         let Some((&first, rest)) = self.rest.split_first() else {
             return Ok(None);
@@ -82,7 +100,7 @@ impl<'a> Cursor<'a> {
             u32::from(first)
         } else {
             let key = self.varint()?;
-            u32::try_from(key).map_err(|_| malformed(format!("field key {key} does not fit 32 bits")))?
+            u32::try_from(key).map_err(|_| key_too_large(key))?
         };
         let wire_type = match key & 7 {
             0 => WireType::Varint,
@@ -91,7 +109,7 @@ impl<'a> Cursor<'a> {
             3 => WireType::StartGroup,
             4 => WireType::EndGroup,
             5 => WireType::Fixed32,
-            other => return Err(malformed(format!("wire type {other} does not exist"))),
+            other => return Err(no_wire_type(other)),
         };
         let number = key >> 3;
         if number == 0 {
@@ -100,17 +118,22 @@ impl<'a> Cursor<'a> {
         Ok(Some(Tag { number, wire_type }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, Rejection> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
                 self.rest = rest;
                 Ok(u64::from(*byte))
             }
+            [low, high, rest @ ..] if *high < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
+            }
             _ => self.varint_long(),
         }
     }
 
+    #[inline(never)]
     fn varint_long(&mut self) -> Result<u64, Rejection> {
         let mut value = 0_u64;
         for (index, &byte) in self.rest.iter().enumerate().take(10) {
@@ -131,7 +154,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, len: u64) -> Result<&'a [u8], Rejection> {
         match usize::try_from(len)
             .ok()
@@ -141,14 +164,11 @@ impl<'a> Cursor<'a> {
                 self.rest = rest;
                 Ok(taken)
             }
-            None => Err(malformed(format!(
-                "field of {len} bytes, but only {} are left",
-                self.rest.len()
-            ))),
+            None => Err(cut_short(len, self.rest.len())),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn expect(&self, tag: Tag, wire_type: WireType) -> Result<(), Rejection> {
         if tag.wire_type == wire_type {
             Ok(())
@@ -157,7 +177,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn uint64(&mut self, tag: Tag) -> Result<u64, Rejection> {
         self.expect(tag, WireType::Varint)?;
         self.varint()
@@ -207,14 +227,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// A bytes field, or the encoding of a nested message.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bytes(&mut self, tag: Tag) -> Result<&'a [u8], Rejection> {
         self.expect(tag, WireType::Bytes)?;
         let len = self.varint()?;
         self.take(len)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(&mut self, tag: Tag) -> Result<&'a str, Rejection> {
         utf8(tag, self.bytes(tag)?)
     }
@@ -305,8 +325,38 @@ fn wrong_wire_type(tag: Tag, expected: WireType) -> Rejection {
 /// A text field's bytes as text.
 #[inline]
 pub(crate) fn utf8(tag: Tag, bytes: &[u8]) -> Result<&str, Rejection> {
+    if bytes.len() <= SHORT && is_ascii(bytes) {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    utf8_long(tag, bytes)
+}
+
+#[inline(never)]
+fn utf8_long(tag: Tag, bytes: &[u8]) -> Result<&str, Rejection> {
     simdutf8::basic::from_utf8(bytes)
         .map_err(|_| malformed(format!("text field {} is not UTF-8", tag.number)))
+}
+
+/// Longest text whose check costs more to begin than to do: names and ids.
+const SHORT: usize = 64;
+
+/// Whether all bytes are ASCII, eight at a time; the last eight overlap those before.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let all = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .fold(u64::from_ne_bytes(*last), |all, eight| {
+                all | u64::from_ne_bytes(*eight)
+            });
+        all & HIGH == 0
+    } else {
+        bytes.iter().fold(0, |all, byte| all | byte) < 0x80
+    }
 }
 
 #[cfg(test)]

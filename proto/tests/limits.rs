@@ -210,7 +210,7 @@ fn each_bad_value_is_a_dead_letter_for_its_reason_kept_whole() {
         assert_eq!(rejection.reason, *expected, "{name}: {rejection}");
         let row = store.finish().one(Table::DeadLetters);
         assert_eq!(row.text("reason").as_deref(), Some(expected.as_str()), "{name}");
-        assert_eq!(row.text("error"), Some(rejection.detail), "{name}");
+        assert_eq!(row.text("error"), Some(rejection.detail.clone()), "{name}");
         assert_eq!(row.text("policy").as_deref(), Some("strict"));
         assert_eq!(row.bytes("payload"), *value, "{name}");
         assert_eq!(

@@ -3,34 +3,26 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::builder::NullBufferBuilder;
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
 
+use crate::columns::gaps::Gaps;
 use crate::enums::NameOf;
 
 /// A dictionary encoded column whose entries the caller knows by their place in the dictionary.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ChoiceColumn {
     keys: Vec<i32>,
-    nulls: NullBufferBuilder,
+    gaps: Gaps,
     entries: Vec<String>,
 }
 
 impl ChoiceColumn {
-    pub(crate) fn new() -> Self {
-        Self {
-            keys: Vec::new(),
-            nulls: NullBufferBuilder::new(0),
-            entries: Vec::new(),
-        }
-    }
-
     /// A column with these entries from the start; entry `i` has key `i`.
     pub(crate) fn with_entries<'a>(entries: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             entries: entries.into_iter().map(str::to_owned).collect(),
-            ..Self::new()
+            ..Self::default()
         }
     }
 
@@ -43,18 +35,39 @@ impl ChoiceColumn {
     #[inline]
     pub(crate) fn push(&mut self, key: i32) {
         self.keys.push(key);
-        self.nulls.append_non_null();
     }
 
-    #[inline]
-    pub(crate) fn push_null(&mut self) {
-        self.keys.push(0);
-        self.nulls.append_null();
+    /// Appends the same key several times.
+    pub(crate) fn push_run(&mut self, key: i32, rows: usize) {
+        self.keys.resize(self.keys.len() + rows, key);
+    }
+
+    /// Sets the key of a row behind those that were set before.
+    pub(crate) fn set_option(&mut self, row: usize, key: Option<i32>) {
+        if let Some(key) = key {
+            self.fill(row);
+            self.keys.push(key);
+        }
+    }
+
+    fn fill(&mut self, row: usize) {
+        let rows = self.keys.len();
+        if rows < row {
+            self.gaps.add(rows..row);
+            self.keys.resize(row, 0);
+        }
     }
 
     /// Takes the column; the entries stay.
     pub(crate) fn finish(&mut self) -> ArrayRef {
-        let keys = Int32Array::new(std::mem::take(&mut self.keys).into(), self.nulls.finish());
+        self.finish_rows(self.keys.len())
+    }
+
+    /// Takes a column in which rows that were not set are null.
+    pub(crate) fn finish_rows(&mut self, rows: usize) -> ArrayRef {
+        self.fill(rows);
+        let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(rows));
+        let keys = Int32Array::new(keys.into(), self.gaps.finish(rows));
         let values = if self.entries.is_empty() {
             // Keys of nulls still have to point at something.
             StringArray::from(vec![""])
@@ -84,7 +97,7 @@ const ENTRIES_KEPT_MAX: usize = 1_024;
 impl NumberColumn {
     pub(crate) fn new(name_of: NameOf) -> Self {
         Self {
-            column: ChoiceColumn::new(),
+            column: ChoiceColumn::default(),
             name_of,
             small: [UNSEEN; 128],
             large: HashMap::new(),
@@ -93,25 +106,35 @@ impl NumberColumn {
 
     #[inline]
     pub(crate) fn push(&mut self, number: i32) {
-        let key = match usize::try_from(number)
+        let key = self.key(number);
+        self.column.push(key);
+    }
+
+    /// Appends the same number several times.
+    pub(crate) fn push_run(&mut self, number: i32, rows: usize) {
+        let key = self.key(number);
+        self.column.push_run(key, rows);
+    }
+
+    /// Sets the number of a row behind those that were set before.
+    pub(crate) fn set_option(&mut self, row: usize, number: Option<i32>) {
+        let key = number.map(|number| self.key(number));
+        self.column.set_option(row, key);
+    }
+
+    #[inline]
+    fn key(&mut self, number: i32) -> i32 {
+        match usize::try_from(number)
             .ok()
             .and_then(|index| self.small.get(index))
         {
             Some(&key) if key != UNSEEN => key,
-            _ => self.key(number),
-        };
-        self.column.push(key);
-    }
-
-    pub(crate) fn push_option(&mut self, number: Option<i32>) {
-        match number {
-            Some(number) => self.push(number),
-            None => self.column.push_null(),
+            _ => self.new_key(number),
         }
     }
 
     #[cold]
-    fn key(&mut self, number: i32) -> i32 {
+    fn new_key(&mut self, number: i32) -> i32 {
         if let Some(&key) = self.large.get(&number) {
             return key;
         }
@@ -129,7 +152,12 @@ impl NumberColumn {
     }
 
     pub(crate) fn finish(&mut self) -> ArrayRef {
-        let array = self.column.finish();
+        self.finish_rows(self.column.keys.len())
+    }
+
+    /// Takes a column in which rows that were not set are null.
+    pub(crate) fn finish_rows(&mut self, rows: usize) -> ArrayRef {
+        let array = self.column.finish_rows(rows);
         if self.column.entries.len() > ENTRIES_KEPT_MAX {
             *self = Self::new(self.name_of);
         }

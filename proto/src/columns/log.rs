@@ -1,10 +1,9 @@
 //! The columns that say in which log a record lies.
 
-use std::sync::Arc;
+use arrow_array::ArrayRef;
+use arrow_array::types::Int32Type;
 
-use arrow_array::{ArrayRef, Int32Array};
-
-use crate::columns::ChoiceColumn;
+use crate::columns::{ChoiceColumn, FullColumn};
 use crate::ids::TopicIncarnation;
 
 /// Place of a topic's incarnation among those that a set of builders has met.
@@ -12,22 +11,14 @@ use crate::ids::TopicIncarnation;
 pub struct LogIndex(pub(crate) i32);
 
 /// Columns topic, incarnation, partition.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct LogColumns {
     topic: ChoiceColumn,
     incarnation: ChoiceColumn,
-    partition: Vec<i32>,
+    partition: FullColumn<Int32Type>,
 }
 
 impl LogColumns {
-    pub(crate) fn new() -> Self {
-        Self {
-            topic: ChoiceColumn::new(),
-            incarnation: ChoiceColumn::new(),
-            partition: Vec::new(),
-        }
-    }
-
     /// Makes one more log known. Logs are numbered in the order of these calls.
     pub(crate) fn add(&mut self, log: &TopicIncarnation) {
         self.topic.add_entry(&*log.topic);
@@ -36,14 +27,24 @@ impl LogColumns {
 
     #[inline]
     pub(crate) fn push(&mut self, log: LogIndex, partition: i32) {
-        self.topic.push(log.0);
-        self.incarnation.push(log.0);
+        self.push_run(log, 1);
+        self.push_partition(partition);
+    }
+
+    /// Appends topic and incarnation of several rows; their partitions come one by one.
+    pub(crate) fn push_run(&mut self, log: LogIndex, rows: usize) {
+        self.topic.push_run(log.0, rows);
+        self.incarnation.push_run(log.0, rows);
+    }
+
+    #[inline]
+    pub(crate) fn push_partition(&mut self, partition: i32) {
         self.partition.push(partition);
     }
 
     pub(crate) fn finish(&mut self, columns: &mut Vec<ArrayRef>) {
         columns.push(self.topic.finish());
         columns.push(self.incarnation.finish());
-        columns.push(Arc::new(Int32Array::from(std::mem::take(&mut self.partition))));
+        columns.push(self.partition.finish());
     }
 }

@@ -2,12 +2,14 @@
 
 mod choice;
 mod common;
+mod gaps;
 mod list;
 mod log;
+mod plain;
+mod steady;
+mod text;
 
 use arrow_array::ArrayRef;
-use arrow_array::builder::{BinaryBuilder, PrimitiveBuilder, StringBuilder};
-use arrow_array::types::ArrowPrimitiveType;
 
 pub(crate) use choice::{ChoiceColumn, NumberColumn};
 pub(crate) use common::CommonColumns;
@@ -15,38 +17,11 @@ pub use common::{Numbered, Place};
 pub(crate) use list::ListColumn;
 pub(crate) use log::LogColumns;
 pub use log::LogIndex;
+pub(crate) use plain::{FlagColumn, FullColumn, PlainColumn, TimeColumn};
+pub(crate) use text::{BytesColumn, TextColumn};
 
 /// The columns of one table while rows are appended.
 pub(crate) trait Columns {
     /// Takes the columns, in the order of the table's schema, and begins anew.
     fn finish(&mut self) -> Vec<ArrayRef>;
-}
-
-/// Appends text; empty text is null, as the wire cannot tell it from absent.
-#[inline]
-pub(crate) fn push_text(column: &mut StringBuilder, text: &str) {
-    if text.is_empty() {
-        column.append_null();
-    } else {
-        column.append_value(text);
-    }
-}
-
-/// Appends bytes; no bytes are null, as the wire cannot tell them from absent.
-#[inline]
-pub(crate) fn push_bytes(column: &mut BinaryBuilder, bytes: &[u8]) {
-    if bytes.is_empty() {
-        column.append_null();
-    } else {
-        column.append_value(bytes);
-    }
-}
-
-/// Appends a duration; 0 is null, as the wire cannot tell it from absent.
-#[inline]
-pub(crate) fn push_duration<T>(column: &mut PrimitiveBuilder<T>, value: i64)
-where
-    T: ArrowPrimitiveType<Native = i64>,
-{
-    column.append_option((value != 0).then_some(value));
 }

@@ -1,12 +1,13 @@
 //! Checkpoint: a whole state.
 
-use std::sync::Arc;
-
 use arrow_array::ArrayRef;
-use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Float32Builder, StringBuilder, UInt64Builder};
 use sha2::{Digest, Sha256};
 
-use crate::columns::{Columns, CommonColumns, NumberColumn, push_bytes, push_text};
+use arrow_array::types::{Float32Type, UInt64Type};
+
+use crate::columns::{
+    BytesColumn, Columns, CommonColumns, FlagColumn, NumberColumn, PlainColumn, TextColumn,
+};
 use crate::enums;
 use crate::error::Rejection;
 use crate::expand;
@@ -158,87 +159,88 @@ impl<'a> CheckpointView<'a> {
 #[derive(Debug)]
 pub(crate) struct CheckpointColumns {
     pub(crate) common: CommonColumns,
-    checkpoint_id: BinaryBuilder,
-    state: StringBuilder,
-    state_bytes: BinaryBuilder,
-    state_type: StringBuilder,
-    checksum: BinaryBuilder,
-    checksum_ok: BooleanBuilder,
-    storage_uri: StringBuilder,
+    checkpoint_id: BytesColumn,
+    state: TextColumn,
+    state_bytes: BytesColumn,
+    state_type: TextColumn,
+    checksum: BytesColumn,
+    checksum_ok: FlagColumn,
+    storage_uri: TextColumn,
     state_compression: NumberColumn,
-    compressed_bytes: UInt64Builder,
-    uncompressed_bytes: UInt64Builder,
-    compression_ratio: Float32Builder,
-    metadata: StringBuilder,
+    compressed_bytes: PlainColumn<UInt64Type>,
+    uncompressed_bytes: PlainColumn<UInt64Type>,
+    compression_ratio: PlainColumn<Float32Type>,
+    metadata: TextColumn,
 }
 
 impl CheckpointColumns {
     pub(crate) fn new() -> Self {
         Self {
             common: CommonColumns::new(),
-            checkpoint_id: BinaryBuilder::new(),
-            state: StringBuilder::new(),
-            state_bytes: BinaryBuilder::new(),
-            state_type: StringBuilder::new(),
-            checksum: BinaryBuilder::new(),
-            checksum_ok: BooleanBuilder::new(),
-            storage_uri: StringBuilder::new(),
+            checkpoint_id: BytesColumn::default(),
+            state: TextColumn::default(),
+            state_bytes: BytesColumn::default(),
+            state_type: TextColumn::default(),
+            checksum: BytesColumn::default(),
+            checksum_ok: FlagColumn::default(),
+            storage_uri: TextColumn::default(),
             state_compression: NumberColumn::new(enums::compression_type),
-            compressed_bytes: UInt64Builder::new(),
-            uncompressed_bytes: UInt64Builder::new(),
-            compression_ratio: Float32Builder::new(),
-            metadata: StringBuilder::new(),
+            compressed_bytes: PlainColumn::default(),
+            uncompressed_bytes: PlainColumn::default(),
+            compression_ratio: PlainColumn::default(),
+            metadata: TextColumn::default(),
         }
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &CheckpointView<'_>) {
-        self.common.push(
+        let at = self.common.push(
             row.place,
             0,
             view.header.as_ref(),
             row.numbered,
             row.unknown_fields,
         );
-        push_bytes(&mut self.checkpoint_id, view.checkpoint_id);
+        self.checkpoint_id.set(at, view.checkpoint_id);
         let (state, state_bytes) = match view.state {
             CheckpointState::Empty => (None, None),
             CheckpointState::Json(span) => (Some(row.composed.get(span)), None),
             CheckpointState::Bytes(bytes) => (None, Some(bytes)),
         };
-        self.state.append_option(state);
-        self.state_bytes.append_option(state_bytes);
-        push_text(&mut self.state_type, view.state_type);
-        push_bytes(&mut self.checksum, view.checksum);
-        self.checksum_ok.append_option(view.checksum_ok);
-        push_text(&mut self.storage_uri, view.storage_uri);
+        self.state.set_option(at, state);
+        self.state_bytes.set_option(at, state_bytes);
+        self.state_type.set(at, view.state_type);
+        self.checksum.set(at, view.checksum);
+        self.checksum_ok.set_option(at, view.checksum_ok);
+        self.storage_uri.set(at, view.storage_uri);
         self.state_compression
-            .push_option(view.compression_info.map(|info| info.compression));
+            .set_option(at, view.compression_info.map(|info| info.compression));
         self.compressed_bytes
-            .append_option(view.compression_info.map(|info| info.compressed_bytes));
+            .set_option(at, view.compression_info.map(|info| info.compressed_bytes));
         self.uncompressed_bytes
-            .append_option(view.compression_info.map(|info| info.uncompressed_bytes));
+            .set_option(at, view.compression_info.map(|info| info.uncompressed_bytes));
         self.compression_ratio
-            .append_option(view.compression_info.map(|info| info.ratio));
+            .set_option(at, view.compression_info.map(|info| info.ratio));
         self.metadata
-            .append_option(view.metadata.map(|span| row.composed.get(span)));
+            .set_option(at, view.metadata.map(|span| row.composed.get(span)));
     }
 }
 
 impl Columns for CheckpointColumns {
     fn finish(&mut self) -> Vec<ArrayRef> {
+        let rows = self.common.rows();
         self.common.finish([
-            Arc::new(self.checkpoint_id.finish()) as _,
-            Arc::new(self.state.finish()) as _,
-            Arc::new(self.state_bytes.finish()) as _,
-            Arc::new(self.state_type.finish()) as _,
-            Arc::new(self.checksum.finish()) as _,
-            Arc::new(self.checksum_ok.finish()) as _,
-            Arc::new(self.storage_uri.finish()) as _,
-            self.state_compression.finish(),
-            Arc::new(self.compressed_bytes.finish()) as _,
-            Arc::new(self.uncompressed_bytes.finish()) as _,
-            Arc::new(self.compression_ratio.finish()) as _,
-            Arc::new(self.metadata.finish()) as _,
+            self.checkpoint_id.finish(rows),
+            self.state.finish(rows),
+            self.state_bytes.finish(rows),
+            self.state_type.finish(rows),
+            self.checksum.finish(rows),
+            self.checksum_ok.finish(rows),
+            self.storage_uri.finish(rows),
+            self.state_compression.finish_rows(rows),
+            self.compressed_bytes.finish(rows),
+            self.uncompressed_bytes.finish(rows),
+            self.compression_ratio.finish(rows),
+            self.metadata.finish(rows),
         ])
     }
 }

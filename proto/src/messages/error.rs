@@ -1,11 +1,8 @@
 //! Error: a failure, as a message of its own or as the details of a failed tool call.
 
-use std::sync::Arc;
-
 use arrow_array::ArrayRef;
-use arrow_array::builder::StringBuilder;
 
-use crate::columns::{Columns, CommonColumns, NumberColumn, push_text};
+use crate::columns::{Columns, CommonColumns, NumberColumn, TextColumn};
 use crate::enums;
 use crate::error::Rejection;
 use crate::header::Header;
@@ -119,59 +116,60 @@ fn compose_texts(texts: &[&str], scratch: &mut Scratch) -> Option<Span> {
 #[derive(Debug)]
 pub(crate) struct ErrorColumns {
     pub(crate) common: CommonColumns,
-    error_code: StringBuilder,
-    message: StringBuilder,
-    stack_trace: StringBuilder,
-    context: StringBuilder,
+    error_code: TextColumn,
+    message: TextColumn,
+    stack_trace: TextColumn,
+    context: TextColumn,
     severity: NumberColumn,
-    exception_type: StringBuilder,
-    suggestions: StringBuilder,
+    exception_type: TextColumn,
+    suggestions: TextColumn,
 }
 
 impl ErrorColumns {
     pub(crate) fn new() -> Self {
         Self {
             common: CommonColumns::new(),
-            error_code: StringBuilder::new(),
-            message: StringBuilder::new(),
-            stack_trace: StringBuilder::new(),
-            context: StringBuilder::new(),
+            error_code: TextColumn::default(),
+            message: TextColumn::default(),
+            stack_trace: TextColumn::default(),
+            context: TextColumn::default(),
             severity: NumberColumn::new(enums::severity),
-            exception_type: StringBuilder::new(),
-            suggestions: StringBuilder::new(),
+            exception_type: TextColumn::default(),
+            suggestions: TextColumn::default(),
         }
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &ErrorView<'_>) {
-        self.common.push(
+        let at = self.common.push(
             row.place,
             0,
             view.header.as_ref(),
             row.numbered,
             row.unknown_fields,
         );
-        push_text(&mut self.error_code, view.error_code);
-        push_text(&mut self.message, view.message);
-        push_text(&mut self.stack_trace, view.stack_trace);
+        self.error_code.set(at, view.error_code);
+        self.message.set(at, view.message);
+        self.stack_trace.set(at, view.stack_trace);
         self.context
-            .append_option(view.context.map(|span| row.composed.get(span)));
+            .set_option(at, view.context.map(|span| row.composed.get(span)));
         self.severity.push(view.severity);
-        push_text(&mut self.exception_type, view.exception_type);
+        self.exception_type.set(at, view.exception_type);
         self.suggestions
-            .append_option(view.suggestions.map(|span| row.composed.get(span)));
+            .set_option(at, view.suggestions.map(|span| row.composed.get(span)));
     }
 }
 
 impl Columns for ErrorColumns {
     fn finish(&mut self) -> Vec<ArrayRef> {
+        let rows = self.common.rows();
         self.common.finish([
-            Arc::new(self.error_code.finish()) as _,
-            Arc::new(self.message.finish()) as _,
-            Arc::new(self.stack_trace.finish()) as _,
-            Arc::new(self.context.finish()) as _,
+            self.error_code.finish(rows),
+            self.message.finish(rows),
+            self.stack_trace.finish(rows),
+            self.context.finish(rows),
             self.severity.finish(),
-            Arc::new(self.exception_type.finish()) as _,
-            Arc::new(self.suggestions.finish()) as _,
+            self.exception_type.finish(rows),
+            self.suggestions.finish(rows),
         ])
     }
 }

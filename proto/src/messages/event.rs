@@ -1,11 +1,9 @@
 //! Event: one step of a graph.
 
-use std::sync::Arc;
-
-use arrow_array::builder::{BinaryBuilder, Float64Builder, Int64Builder, StringBuilder};
-
 use crate::attributes::AttributeValue;
-use crate::columns::{Columns, CommonColumns, NumberColumn, push_bytes, push_duration, push_text};
+use arrow_array::types::{Float64Type, Int64Type};
+
+use crate::columns::{BytesColumn, Columns, CommonColumns, NumberColumn, PlainColumn, TextColumn};
 use crate::enums;
 use crate::error::Rejection;
 use crate::header::Header;
@@ -125,18 +123,18 @@ pub(crate) struct BatchMember<'a> {
 pub(crate) struct EventColumns {
     pub(crate) common: CommonColumns,
     event_type: NumberColumn,
-    node_id: StringBuilder,
-    duration_us: Int64Builder,
-    llm_request_id: StringBuilder,
-    attributes: StringBuilder,
-    batch_id: BinaryBuilder,
-    graph_name: StringBuilder,
-    model: StringBuilder,
-    tool_name: StringBuilder,
-    input_tokens: Int64Builder,
-    output_tokens: Int64Builder,
-    cost_usd: Float64Builder,
-    error: StringBuilder,
+    node_id: TextColumn,
+    duration_us: PlainColumn<Int64Type>,
+    llm_request_id: TextColumn,
+    attributes: TextColumn,
+    batch_id: BytesColumn,
+    graph_name: TextColumn,
+    model: TextColumn,
+    tool_name: TextColumn,
+    input_tokens: PlainColumn<Int64Type>,
+    output_tokens: PlainColumn<Int64Type>,
+    cost_usd: PlainColumn<Float64Type>,
+    error: TextColumn,
 }
 
 impl EventColumns {
@@ -144,23 +142,23 @@ impl EventColumns {
         Self {
             common: CommonColumns::new(),
             event_type: NumberColumn::new(enums::event_type),
-            node_id: StringBuilder::new(),
-            duration_us: Int64Builder::new(),
-            llm_request_id: StringBuilder::new(),
-            attributes: StringBuilder::new(),
-            batch_id: BinaryBuilder::new(),
-            graph_name: StringBuilder::new(),
-            model: StringBuilder::new(),
-            tool_name: StringBuilder::new(),
-            input_tokens: Int64Builder::new(),
-            output_tokens: Int64Builder::new(),
-            cost_usd: Float64Builder::new(),
-            error: StringBuilder::new(),
+            node_id: TextColumn::default(),
+            duration_us: PlainColumn::default(),
+            llm_request_id: TextColumn::default(),
+            attributes: TextColumn::default(),
+            batch_id: BytesColumn::default(),
+            graph_name: TextColumn::default(),
+            model: TextColumn::default(),
+            tool_name: TextColumn::default(),
+            input_tokens: PlainColumn::default(),
+            output_tokens: PlainColumn::default(),
+            cost_usd: PlainColumn::default(),
+            error: TextColumn::default(),
         }
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &EventView<'_>, member: BatchMember<'_>) {
-        self.common.push(
+        let at = self.common.push(
             row.place,
             member.item,
             view.header.as_ref(),
@@ -168,38 +166,39 @@ impl EventColumns {
             row.unknown_fields,
         );
         self.event_type.push(view.event_type);
-        push_text(&mut self.node_id, view.node_id);
-        push_duration(&mut self.duration_us, view.duration_us);
-        push_text(&mut self.llm_request_id, view.llm_request_id);
+        self.node_id.set(at, view.node_id);
+        self.duration_us.set(at, view.duration_us);
+        self.llm_request_id.set(at, view.llm_request_id);
         self.attributes
-            .append_option(view.attributes.map(|span| row.composed.get(span)));
-        push_bytes(&mut self.batch_id, member.batch_id);
-        self.graph_name.append_option(view.hot.graph_name);
-        self.model.append_option(view.hot.model);
-        self.tool_name.append_option(view.hot.tool_name);
-        self.input_tokens.append_option(view.hot.input_tokens);
-        self.output_tokens.append_option(view.hot.output_tokens);
-        self.cost_usd.append_option(view.hot.cost_usd);
-        self.error.append_option(view.hot.error);
+            .set_option(at, view.attributes.map(|span| row.composed.get(span)));
+        self.batch_id.set(at, member.batch_id);
+        self.graph_name.set_option(at, view.hot.graph_name);
+        self.model.set_option(at, view.hot.model);
+        self.tool_name.set_option(at, view.hot.tool_name);
+        self.input_tokens.set_option(at, view.hot.input_tokens);
+        self.output_tokens.set_option(at, view.hot.output_tokens);
+        self.cost_usd.set_option(at, view.hot.cost_usd);
+        self.error.set_option(at, view.hot.error);
     }
 }
 
 impl Columns for EventColumns {
     fn finish(&mut self) -> Vec<arrow_array::ArrayRef> {
+        let rows = self.common.rows();
         self.common.finish([
             self.event_type.finish(),
-            Arc::new(self.node_id.finish()) as _,
-            Arc::new(self.duration_us.finish()) as _,
-            Arc::new(self.llm_request_id.finish()) as _,
-            Arc::new(self.attributes.finish()) as _,
-            Arc::new(self.batch_id.finish()) as _,
-            Arc::new(self.graph_name.finish()) as _,
-            Arc::new(self.model.finish()) as _,
-            Arc::new(self.tool_name.finish()) as _,
-            Arc::new(self.input_tokens.finish()) as _,
-            Arc::new(self.output_tokens.finish()) as _,
-            Arc::new(self.cost_usd.finish()) as _,
-            Arc::new(self.error.finish()) as _,
+            self.node_id.finish(rows),
+            self.duration_us.finish(rows),
+            self.llm_request_id.finish(rows),
+            self.attributes.finish(rows),
+            self.batch_id.finish(rows),
+            self.graph_name.finish(rows),
+            self.model.finish(rows),
+            self.tool_name.finish(rows),
+            self.input_tokens.finish(rows),
+            self.output_tokens.finish(rows),
+            self.cost_usd.finish(rows),
+            self.error.finish(rows),
         ])
     }
 }

@@ -1,10 +1,8 @@
 //! EventBatch: several events in one record.
 
-use std::sync::Arc;
+use arrow_array::types::Int64Type;
 
-use arrow_array::Int64Array;
-
-use crate::columns::{Columns, CommonColumns};
+use crate::columns::{Columns, CommonColumns, FullColumn};
 use crate::error::{Reason, Rejection};
 use crate::header::Header;
 use crate::limits::RECORD_ROWS_MAX;
@@ -61,14 +59,14 @@ impl<'a> EventBatchView<'a> {
 #[derive(Debug)]
 pub(crate) struct EventBatchColumns {
     pub(crate) common: CommonColumns,
-    event_count: Vec<i64>,
+    event_count: FullColumn<Int64Type>,
 }
 
 impl EventBatchColumns {
     pub(crate) fn new() -> Self {
         Self {
             common: CommonColumns::new(),
-            event_count: Vec::new(),
+            event_count: FullColumn::default(),
         }
     }
 
@@ -87,7 +85,6 @@ impl EventBatchColumns {
 
 impl Columns for EventBatchColumns {
     fn finish(&mut self) -> Vec<arrow_array::ArrayRef> {
-        self.common
-            .finish([Arc::new(Int64Array::from(std::mem::take(&mut self.event_count))) as _])
+        self.common.finish([self.event_count.finish()])
     }
 }

@@ -1,11 +1,10 @@
 //! ExecutionTrace: one whole execution in retrospect.
 
-use std::sync::Arc;
+use arrow_array::ArrayRef;
 
-use arrow_array::builder::{BinaryBuilder, BooleanBuilder, StringBuilder};
-use arrow_array::{ArrayRef, UInt64Array};
+use arrow_array::types::UInt64Type;
 
-use crate::columns::{Columns, CommonColumns, push_text};
+use crate::columns::{BytesColumn, Columns, CommonColumns, FlagColumn, FullColumn, TextColumn};
 use crate::error::Rejection;
 use crate::header::Header;
 use crate::json::{self, JsonField};
@@ -240,80 +239,81 @@ impl<'a> ErrorRecord<'a> {
 #[derive(Debug)]
 pub(crate) struct ExecutionTraceColumns {
     pub(crate) common: CommonColumns,
-    execution_thread_id: StringBuilder,
-    execution_id: StringBuilder,
-    completed: BooleanBuilder,
-    total_duration_ms: Vec<u64>,
-    total_tokens: Vec<u64>,
-    started_at: StringBuilder,
-    ended_at: StringBuilder,
-    nodes: StringBuilder,
-    errors: StringBuilder,
-    final_state: StringBuilder,
-    final_state_bytes: BinaryBuilder,
-    metadata: StringBuilder,
+    execution_thread_id: TextColumn,
+    execution_id: TextColumn,
+    completed: FlagColumn,
+    total_duration_ms: FullColumn<UInt64Type>,
+    total_tokens: FullColumn<UInt64Type>,
+    started_at: TextColumn,
+    ended_at: TextColumn,
+    nodes: TextColumn,
+    errors: TextColumn,
+    final_state: TextColumn,
+    final_state_bytes: BytesColumn,
+    metadata: TextColumn,
 }
 
 impl ExecutionTraceColumns {
     pub(crate) fn new() -> Self {
         Self {
             common: CommonColumns::new(),
-            execution_thread_id: StringBuilder::new(),
-            execution_id: StringBuilder::new(),
-            completed: BooleanBuilder::new(),
-            total_duration_ms: Vec::new(),
-            total_tokens: Vec::new(),
-            started_at: StringBuilder::new(),
-            ended_at: StringBuilder::new(),
-            nodes: StringBuilder::new(),
-            errors: StringBuilder::new(),
-            final_state: StringBuilder::new(),
-            final_state_bytes: BinaryBuilder::new(),
-            metadata: StringBuilder::new(),
+            execution_thread_id: TextColumn::default(),
+            execution_id: TextColumn::default(),
+            completed: FlagColumn::default(),
+            total_duration_ms: FullColumn::default(),
+            total_tokens: FullColumn::default(),
+            started_at: TextColumn::default(),
+            ended_at: TextColumn::default(),
+            nodes: TextColumn::default(),
+            errors: TextColumn::default(),
+            final_state: TextColumn::default(),
+            final_state_bytes: BytesColumn::default(),
+            metadata: TextColumn::default(),
         }
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &ExecutionTraceView<'_>) {
-        self.common.push(
+        let at = self.common.push(
             row.place,
             0,
             view.header.as_ref(),
             row.numbered,
             row.unknown_fields,
         );
-        push_text(&mut self.execution_thread_id, view.thread_id);
-        push_text(&mut self.execution_id, view.execution_id);
-        self.completed.append_value(view.completed);
+        self.execution_thread_id.set(at, view.thread_id);
+        self.execution_id.set(at, view.execution_id);
+        self.completed.set_option(at, Some(view.completed));
         self.total_duration_ms.push(view.total_duration_ms);
         self.total_tokens.push(view.total_tokens);
-        push_text(&mut self.started_at, view.started_at);
-        push_text(&mut self.ended_at, view.ended_at);
+        self.started_at.set(at, view.started_at);
+        self.ended_at.set(at, view.ended_at);
         self.nodes
-            .append_option(view.nodes.map(|span| row.composed.get(span)));
+            .set_option(at, view.nodes.map(|span| row.composed.get(span)));
         self.errors
-            .append_option(view.errors.map(|span| row.composed.get(span)));
-        self.final_state.append_option(view.final_state.json());
-        self.final_state_bytes.append_option(view.final_state.bytes());
+            .set_option(at, view.errors.map(|span| row.composed.get(span)));
+        self.final_state.set_option(at, view.final_state.json());
+        self.final_state_bytes.set_option(at, view.final_state.bytes());
         self.metadata
-            .append_option(view.metadata.map(|span| row.composed.get(span)));
+            .set_option(at, view.metadata.map(|span| row.composed.get(span)));
     }
 }
 
 impl Columns for ExecutionTraceColumns {
     fn finish(&mut self) -> Vec<ArrayRef> {
+        let rows = self.common.rows();
         self.common.finish([
-            Arc::new(self.execution_thread_id.finish()) as _,
-            Arc::new(self.execution_id.finish()) as _,
-            Arc::new(self.completed.finish()) as _,
-            Arc::new(UInt64Array::from(std::mem::take(&mut self.total_duration_ms))) as _,
-            Arc::new(UInt64Array::from(std::mem::take(&mut self.total_tokens))) as _,
-            Arc::new(self.started_at.finish()) as _,
-            Arc::new(self.ended_at.finish()) as _,
-            Arc::new(self.nodes.finish()) as _,
-            Arc::new(self.errors.finish()) as _,
-            Arc::new(self.final_state.finish()) as _,
-            Arc::new(self.final_state_bytes.finish()) as _,
-            Arc::new(self.metadata.finish()) as _,
+            self.execution_thread_id.finish(rows),
+            self.execution_id.finish(rows),
+            self.completed.finish(rows),
+            self.total_duration_ms.finish(),
+            self.total_tokens.finish(),
+            self.started_at.finish(rows),
+            self.ended_at.finish(rows),
+            self.nodes.finish(rows),
+            self.errors.finish(rows),
+            self.final_state.finish(rows),
+            self.final_state_bytes.finish(rows),
+            self.metadata.finish(rows),
         ])
     }
 }

@@ -1,13 +1,14 @@
 //! Metrics: named values of one scope.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use arrow_array::ArrayRef;
-use arrow_array::builder::{Float64Builder, StringBuilder};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::columns::{ChoiceColumn, Columns, CommonColumns, NumberColumn, push_text};
+use arrow_array::types::Float64Type;
+
+use crate::columns::{ChoiceColumn, Columns, CommonColumns, NumberColumn, PlainColumn, TextColumn};
 use crate::enums;
 use crate::error::{Reason, Rejection};
 use crate::header::Header;
@@ -213,30 +214,30 @@ fn keep_last_of_each_name(metrics: &mut Vec<MetricView<'_>>) {
 #[derive(Debug)]
 pub(crate) struct MetricsColumns {
     pub(crate) common: CommonColumns,
-    scope: StringBuilder,
-    scope_id: StringBuilder,
-    name: StringBuilder,
-    value: Float64Builder,
-    value_text: StringBuilder,
+    scope: TextColumn,
+    scope_id: TextColumn,
+    name: TextColumn,
+    value: PlainColumn<Float64Type>,
+    value_text: TextColumn,
     value_kind: ChoiceColumn,
-    unit: StringBuilder,
+    unit: TextColumn,
     metric_type: NumberColumn,
-    tags: StringBuilder,
+    tags: TextColumn,
 }
 
 impl MetricsColumns {
     pub(crate) fn new() -> Self {
         Self {
             common: CommonColumns::new(),
-            scope: StringBuilder::new(),
-            scope_id: StringBuilder::new(),
-            name: StringBuilder::new(),
-            value: Float64Builder::new(),
-            value_text: StringBuilder::new(),
+            scope: TextColumn::default(),
+            scope_id: TextColumn::default(),
+            name: TextColumn::default(),
+            value: PlainColumn::default(),
+            value_text: TextColumn::default(),
             value_kind: ChoiceColumn::with_entries(MetricValue::KINDS),
-            unit: StringBuilder::new(),
+            unit: TextColumn::default(),
             metric_type: NumberColumn::new(enums::metric_type),
-            tags: StringBuilder::new(),
+            tags: TextColumn::default(),
         }
     }
 
@@ -260,46 +261,44 @@ impl MetricsColumns {
         });
         let unknown_fields = if is_first { row.unknown_fields } else { &[] };
         let place = if is_first { row.place } else { row.place_repeated };
-        self.common
+        let at = self
+            .common
             .push(place, item, view.header.as_ref(), row.numbered, unknown_fields);
-        push_text(&mut self.scope, view.scope);
-        push_text(&mut self.scope_id, view.scope_id);
-        self.name.append_option(metric.map(|metric| metric.name));
+        self.scope.set(at, view.scope);
+        self.scope_id.set(at, view.scope_id);
+        self.name.set_option(at, metric.map(|metric| metric.name));
         let value = metric.map_or(MetricValue::None, |metric| metric.value);
-        self.value.append_option(value.number());
-        match value {
-            MetricValue::Text(text) => self.value_text.append_value(text),
-            MetricValue::Bytes(bytes) => self.value_text.append_value(BASE64.encode(bytes)),
-            MetricValue::Bool(flag) => self.value_text.append_value(if flag { "true" } else { "false" }),
-            MetricValue::Int(int) if value.number_is_rounded() => {
-                self.value_text.append_value(int.to_string())
-            }
-            MetricValue::None | MetricValue::Int(_) | MetricValue::Float(_) => self.value_text.append_null(),
-        }
-        match value.kind() {
-            Some(kind) => self.value_kind.push(kind),
-            None => self.value_kind.push_null(),
-        }
-        push_text(&mut self.unit, metric.map_or("", |metric| metric.unit));
+        self.value.set_option(at, value.number());
+        let text: Option<Cow<'_, str>> = match value {
+            MetricValue::Text(text) => Some(text.into()),
+            MetricValue::Bytes(bytes) => Some(BASE64.encode(bytes).into()),
+            MetricValue::Bool(flag) => Some(if flag { "true" } else { "false" }.into()),
+            MetricValue::Int(int) if value.number_is_rounded() => Some(int.to_string().into()),
+            MetricValue::None | MetricValue::Int(_) | MetricValue::Float(_) => None,
+        };
+        self.value_text.set_option(at, text.as_deref());
+        self.value_kind.set_option(at, value.kind());
+        self.unit.set(at, metric.map_or("", |metric| metric.unit));
         self.metric_type
-            .push_option(metric.map(|metric| metric.metric_type));
+            .set_option(at, metric.map(|metric| metric.metric_type));
         self.tags
-            .append_option(view.tags.map(|span| row.composed.get(span)));
+            .set_option(at, view.tags.map(|span| row.composed.get(span)));
     }
 }
 
 impl Columns for MetricsColumns {
     fn finish(&mut self) -> Vec<ArrayRef> {
+        let rows = self.common.rows();
         self.common.finish([
-            Arc::new(self.scope.finish()) as _,
-            Arc::new(self.scope_id.finish()) as _,
-            Arc::new(self.name.finish()) as _,
-            Arc::new(self.value.finish()) as _,
-            Arc::new(self.value_text.finish()) as _,
-            self.value_kind.finish(),
-            Arc::new(self.unit.finish()) as _,
-            self.metric_type.finish(),
-            Arc::new(self.tags.finish()) as _,
+            self.scope.finish(rows),
+            self.scope_id.finish(rows),
+            self.name.finish(rows),
+            self.value.finish(rows),
+            self.value_text.finish(rows),
+            self.value_kind.finish_rows(rows),
+            self.unit.finish(rows),
+            self.metric_type.finish_rows(rows),
+            self.tags.finish(rows),
         ])
     }
 }

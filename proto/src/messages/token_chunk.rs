@@ -1,12 +1,12 @@
 //! TokenChunk: a piece of a model's answer while it is generated.
 
-use std::sync::Arc;
+use arrow_array::ArrayRef;
 
-use arrow_array::builder::{BooleanBuilder, Int64Builder, StringBuilder};
-use arrow_array::types::{Float32Type, UInt32Type};
-use arrow_array::{ArrayRef, Int64Array};
+use arrow_array::types::{Float32Type, Int64Type, UInt32Type};
 
-use crate::columns::{Columns, CommonColumns, ListColumn, NumberColumn, push_text};
+use crate::columns::{
+    Columns, CommonColumns, FlagColumn, FullColumn, ListColumn, NumberColumn, PlainColumn, TextColumn,
+};
 use crate::enums;
 use crate::error::Rejection;
 use crate::header::Header;
@@ -102,15 +102,15 @@ impl<'a> TokenChunkView<'a> {
 #[derive(Debug)]
 pub(crate) struct TokenChunkColumns {
     pub(crate) common: CommonColumns,
-    request_id: StringBuilder,
-    text: StringBuilder,
-    chunk_index: Vec<i64>,
-    is_final: BooleanBuilder,
+    request_id: TextColumn,
+    text: TextColumn,
+    chunk_index: FullColumn<Int64Type>,
+    is_final: FlagColumn,
     finish_reason: NumberColumn,
-    model: StringBuilder,
-    prompt_tokens: Int64Builder,
-    completion_tokens: Int64Builder,
-    total_tokens: Int64Builder,
+    model: TextColumn,
+    prompt_tokens: PlainColumn<Int64Type>,
+    completion_tokens: PlainColumn<Int64Type>,
+    total_tokens: PlainColumn<Int64Type>,
     token_ids: ListColumn<UInt32Type>,
     logprobs: ListColumn<Float32Type>,
 }
@@ -119,59 +119,60 @@ impl TokenChunkColumns {
     pub(crate) fn new() -> Self {
         Self {
             common: CommonColumns::new(),
-            request_id: StringBuilder::new(),
-            text: StringBuilder::new(),
-            chunk_index: Vec::new(),
-            is_final: BooleanBuilder::new(),
+            request_id: TextColumn::default(),
+            text: TextColumn::default(),
+            chunk_index: FullColumn::default(),
+            is_final: FlagColumn::default(),
             finish_reason: NumberColumn::new(enums::finish_reason),
-            model: StringBuilder::new(),
-            prompt_tokens: Int64Builder::new(),
-            completion_tokens: Int64Builder::new(),
-            total_tokens: Int64Builder::new(),
-            token_ids: ListColumn::new(),
-            logprobs: ListColumn::new(),
+            model: TextColumn::default(),
+            prompt_tokens: PlainColumn::default(),
+            completion_tokens: PlainColumn::default(),
+            total_tokens: PlainColumn::default(),
+            token_ids: ListColumn::default(),
+            logprobs: ListColumn::default(),
         }
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &TokenChunkView<'_>) {
-        self.common.push(
+        let at = self.common.push(
             row.place,
             0,
             view.header.as_ref(),
             row.numbered,
             row.unknown_fields,
         );
-        push_text(&mut self.request_id, view.request_id);
-        push_text(&mut self.text, view.text);
+        self.request_id.set(at, view.request_id);
+        self.text.set(at, view.text);
         self.chunk_index.push(i64::from(view.chunk_index));
-        self.is_final.append_value(view.is_final);
+        self.is_final.set_option(at, Some(view.is_final));
         self.finish_reason.push(view.finish_reason);
-        push_text(&mut self.model, view.model);
+        self.model.set(at, view.model);
         self.prompt_tokens
-            .append_option(view.stats.map(|stats| i64::from(stats.prompt_tokens)));
+            .set_option(at, view.stats.map(|stats| i64::from(stats.prompt_tokens)));
         self.completion_tokens
-            .append_option(view.stats.map(|stats| i64::from(stats.completion_tokens)));
+            .set_option(at, view.stats.map(|stats| i64::from(stats.completion_tokens)));
         self.total_tokens
-            .append_option(view.stats.map(|stats| i64::from(stats.total_tokens)));
-        self.token_ids.push(&view.token_ids);
-        self.logprobs.push(&view.logprobs);
+            .set_option(at, view.stats.map(|stats| i64::from(stats.total_tokens)));
+        self.token_ids.set(at, &view.token_ids);
+        self.logprobs.set(at, &view.logprobs);
     }
 }
 
 impl Columns for TokenChunkColumns {
     fn finish(&mut self) -> Vec<ArrayRef> {
+        let rows = self.common.rows();
         self.common.finish([
-            Arc::new(self.request_id.finish()) as _,
-            Arc::new(self.text.finish()) as _,
-            Arc::new(Int64Array::from(std::mem::take(&mut self.chunk_index))) as _,
-            Arc::new(self.is_final.finish()) as _,
+            self.request_id.finish(rows),
+            self.text.finish(rows),
+            self.chunk_index.finish(),
+            self.is_final.finish(rows),
             self.finish_reason.finish(),
-            Arc::new(self.model.finish()) as _,
-            Arc::new(self.prompt_tokens.finish()) as _,
-            Arc::new(self.completion_tokens.finish()) as _,
-            Arc::new(self.total_tokens.finish()) as _,
-            self.token_ids.finish(),
-            self.logprobs.finish(),
+            self.model.finish(rows),
+            self.prompt_tokens.finish(rows),
+            self.completion_tokens.finish(rows),
+            self.total_tokens.finish(rows),
+            self.token_ids.finish(rows),
+            self.logprobs.finish(rows),
         ])
     }
 }

@@ -1,11 +1,12 @@
 //! ToolExecution: one stage of a tool call.
 
-use std::sync::Arc;
+use arrow_array::ArrayRef;
 
-use arrow_array::builder::{BinaryBuilder, Int64Builder, StringBuilder};
-use arrow_array::{ArrayRef, Int64Array};
+use arrow_array::types::Int64Type;
 
-use crate::columns::{Columns, CommonColumns, NumberColumn, push_duration, push_text};
+use crate::columns::{
+    BytesColumn, Columns, CommonColumns, FullColumn, NumberColumn, PlainColumn, TextColumn,
+};
 use crate::enums;
 use crate::error::Rejection;
 use crate::header::Header;
@@ -84,78 +85,79 @@ impl<'a> ToolExecutionView<'a> {
 #[derive(Debug)]
 pub(crate) struct ToolExecutionColumns {
     pub(crate) common: CommonColumns,
-    call_id: StringBuilder,
-    tool_name: StringBuilder,
+    call_id: TextColumn,
+    tool_name: TextColumn,
     stage: NumberColumn,
-    arguments: StringBuilder,
-    arguments_bytes: BinaryBuilder,
-    result: StringBuilder,
-    result_bytes: BinaryBuilder,
-    error: StringBuilder,
-    error_code: StringBuilder,
-    error_details: StringBuilder,
-    duration_us: Int64Builder,
-    retry_count: Vec<i64>,
+    arguments: TextColumn,
+    arguments_bytes: BytesColumn,
+    result: TextColumn,
+    result_bytes: BytesColumn,
+    error: TextColumn,
+    error_code: TextColumn,
+    error_details: TextColumn,
+    duration_us: PlainColumn<Int64Type>,
+    retry_count: FullColumn<Int64Type>,
 }
 
 impl ToolExecutionColumns {
     pub(crate) fn new() -> Self {
         Self {
             common: CommonColumns::new(),
-            call_id: StringBuilder::new(),
-            tool_name: StringBuilder::new(),
+            call_id: TextColumn::default(),
+            tool_name: TextColumn::default(),
             stage: NumberColumn::new(enums::execution_stage),
-            arguments: StringBuilder::new(),
-            arguments_bytes: BinaryBuilder::new(),
-            result: StringBuilder::new(),
-            result_bytes: BinaryBuilder::new(),
-            error: StringBuilder::new(),
-            error_code: StringBuilder::new(),
-            error_details: StringBuilder::new(),
-            duration_us: Int64Builder::new(),
-            retry_count: Vec::new(),
+            arguments: TextColumn::default(),
+            arguments_bytes: BytesColumn::default(),
+            result: TextColumn::default(),
+            result_bytes: BytesColumn::default(),
+            error: TextColumn::default(),
+            error_code: TextColumn::default(),
+            error_details: TextColumn::default(),
+            duration_us: PlainColumn::default(),
+            retry_count: FullColumn::default(),
         }
     }
 
     pub(crate) fn push(&mut self, row: &RowContext<'_>, view: &ToolExecutionView<'_>) {
-        self.common.push(
+        let at = self.common.push(
             row.place,
             0,
             view.header.as_ref(),
             row.numbered,
             row.unknown_fields,
         );
-        push_text(&mut self.call_id, view.call_id);
-        push_text(&mut self.tool_name, view.tool_name);
+        self.call_id.set(at, view.call_id);
+        self.tool_name.set(at, view.tool_name);
         self.stage.push(view.stage);
-        self.arguments.append_option(view.arguments.json());
-        self.arguments_bytes.append_option(view.arguments.bytes());
-        self.result.append_option(view.result.json());
-        self.result_bytes.append_option(view.result.bytes());
-        push_text(&mut self.error, view.error);
-        push_text(&mut self.error_code, view.error_code);
+        self.arguments.set_option(at, view.arguments.json());
+        self.arguments_bytes.set_option(at, view.arguments.bytes());
+        self.result.set_option(at, view.result.json());
+        self.result_bytes.set_option(at, view.result.bytes());
+        self.error.set(at, view.error);
+        self.error_code.set(at, view.error_code);
         self.error_details
-            .append_option(view.error_details.map(|span| row.composed.get(span)));
-        push_duration(&mut self.duration_us, view.duration_us);
+            .set_option(at, view.error_details.map(|span| row.composed.get(span)));
+        self.duration_us.set(at, view.duration_us);
         self.retry_count.push(i64::from(view.retry_count));
     }
 }
 
 impl Columns for ToolExecutionColumns {
     fn finish(&mut self) -> Vec<ArrayRef> {
+        let rows = self.common.rows();
         self.common.finish([
-            Arc::new(self.call_id.finish()) as _,
-            Arc::new(self.tool_name.finish()) as _,
+            self.call_id.finish(rows),
+            self.tool_name.finish(rows),
             self.stage.finish(),
-            Arc::new(self.arguments.finish()) as _,
-            Arc::new(self.arguments_bytes.finish()) as _,
-            Arc::new(self.result.finish()) as _,
-            Arc::new(self.result_bytes.finish()) as _,
-            Arc::new(self.error.finish()) as _,
-            Arc::new(self.error_code.finish()) as _,
-            Arc::new(self.error_details.finish()) as _,
-            Arc::new(self.duration_us.finish()) as _,
-            Arc::new(Int64Array::from(std::mem::take(&mut self.retry_count))) as _,
+            self.arguments.finish(rows),
+            self.arguments_bytes.finish(rows),
+            self.result.finish(rows),
+            self.result_bytes.finish(rows),
+            self.error.finish(rows),
+            self.error_code.finish(rows),
+            self.error_details.finish(rows),
+            self.duration_us.finish(rows),
+            self.retry_count.finish(),
         ])
     }
 }

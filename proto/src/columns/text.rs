@@ -1,0 +1,151 @@
+//! Text and bytes.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BinaryArray, StringArray};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+
+use crate::columns::gaps::Gaps;
+
+/// A column of bytes. Rows whose value is not set are null.
+///
+/// Its buffers grow where they lie, unlike those of Arrow's builders, which are aligned and copied on growth.
+#[derive(Debug, Default)]
+pub(crate) struct BytesColumn {
+    data: Vec<u8>,
+    /// Where each value begins, and where the last one ends; nothing before the first value.
+    offsets: Vec<i32>,
+    gaps: Gaps,
+}
+
+impl BytesColumn {
+    /// Sets the value of a row behind those that were set before.
+    #[inline]
+    fn put(&mut self, row: usize, bytes: &[u8]) {
+        if self.offsets.len() != row + 1 {
+            self.fill(row);
+        }
+        self.data.extend_from_slice(bytes);
+        // Segments are sealed long before 2^31 bytes: see `builders::BUFFERED_BYTES_MAX`.
+        self.offsets
+            .push(i32::try_from(self.data.len()).unwrap_or(i32::MAX));
+    }
+
+    /// Makes null what is not set before that row.
+    fn fill(&mut self, row: usize) {
+        if self.offsets.is_empty() {
+            self.offsets.push(0);
+        }
+        let rows = self.offsets.len() - 1;
+        if rows < row {
+            self.gaps.add(rows..row);
+            let end = self.offsets[rows];
+            self.offsets.resize(row + 1, end);
+        }
+    }
+
+    /// Sets bytes; no bytes are null, as the wire cannot tell them from absent.
+    #[inline]
+    pub(crate) fn set(&mut self, row: usize, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.put(row, bytes);
+        }
+    }
+
+    /// Sets bytes, also when there are none of them.
+    #[inline]
+    pub(crate) fn set_option(&mut self, row: usize, bytes: Option<&[u8]>) {
+        if let Some(bytes) = bytes {
+            self.put(row, bytes);
+        }
+    }
+
+    /// Takes offsets, bytes and nulls; none if no row has a value. The next rows are probably as many and as long.
+    fn take(&mut self, rows: usize) -> Option<(OffsetBuffer<i32>, Buffer, Option<NullBuffer>)> {
+        if self.offsets.is_empty() {
+            return None;
+        }
+        self.fill(rows);
+        let next = (
+            Vec::with_capacity(self.data.len() + self.data.len() / 4),
+            Vec::with_capacity(rows + rows / 4),
+        );
+        let data = std::mem::replace(&mut self.data, next.0);
+        let offsets = std::mem::replace(&mut self.offsets, next.1);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        Some((offsets, Buffer::from_vec(data), self.gaps.finish(rows)))
+    }
+
+    pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
+        match self.take(rows) {
+            Some((offsets, data, nulls)) => Arc::new(BinaryArray::new(offsets, data, nulls)),
+            None => Arc::new(BinaryArray::new_null(rows)),
+        }
+    }
+}
+
+/// A column of text. Rows whose value is not set are null.
+#[derive(Debug, Default)]
+pub(crate) struct TextColumn(BytesColumn);
+
+impl TextColumn {
+    /// Sets text; empty text is null, as the wire cannot tell it from absent.
+    #[inline]
+    pub(crate) fn set(&mut self, row: usize, text: &str) {
+        self.0.set(row, text.as_bytes());
+    }
+
+    /// Sets text, also empty text.
+    #[inline]
+    pub(crate) fn set_option(&mut self, row: usize, text: Option<&str>) {
+        self.0.set_option(row, text.map(str::as_bytes));
+    }
+
+    pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
+        match self.0.take(rows) {
+            Some((offsets, data, nulls)) => {
+                // SAFETY: the bytes of each value came from a `&str`, and the offsets lie between the values.
+                Arc::new(unsafe { StringArray::new_unchecked(offsets, data, nulls) })
+            }
+            None => Arc::new(StringArray::new_null(rows)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::cast::AsArray as _;
+
+    use super::*;
+
+    #[test]
+    fn what_was_set_comes_back_and_all_else_is_null() {
+        let values = [
+            vec![Some("a"), None, Some(""), Some("ö")],
+            vec![None, None, Some("late"), None],
+            vec![None, None],
+            vec![Some("x"), Some("y")],
+            vec![],
+        ];
+        let (mut texts, mut bytes) = (TextColumn::default(), BytesColumn::default());
+        for values in values {
+            for (row, value) in values.iter().enumerate() {
+                texts.set_option(row, *value);
+                bytes.set_option(row, value.map(str::as_bytes));
+            }
+            let rows = values.len();
+            assert_eq!(
+                *texts.finish(rows).as_string::<i32>(),
+                StringArray::from(values.clone())
+            );
+            let expected: BinaryArray = values.iter().map(|value| value.map(str::as_bytes)).collect();
+            assert_eq!(*bytes.finish(rows).as_binary::<i32>(), expected);
+        }
+        texts.set(0, "");
+        texts.set(1, "x");
+        assert_eq!(
+            *texts.finish(2).as_string::<i32>(),
+            StringArray::from(vec![None, Some("x")])
+        );
+    }
+}
