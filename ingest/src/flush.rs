@@ -1,4 +1,4 @@
-//! When buffered rows become segments.
+//! When rows are encoded, and when they become visible.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,17 @@ use quipu_proto::BUFFERED_BYTES_MAX;
 /// Rows are committed when the first of these is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlushPolicy {
-    /// Buffered rows. Default 500,000.
+    /// Rows since the last commit. Default 500,000.
     pub rows_max: usize,
-    /// About how many bytes of memory the buffered rows take. Default 256 MiB, at most 1 GiB.
+    /// About how many bytes those rows take before they are encoded. Default 256 MiB, at most 1 GiB.
     pub bytes_max: usize,
-    /// Age of the oldest buffered row. Default 5 s.
+    /// Age of the oldest row. Default 5 s.
     pub age_max: Duration,
+    /// Rows of one table that are encoded ahead of their commit, as a row group: while they are still near, and so
+    /// that the memory of a few serves for all. Default 65,536.
+    pub pressed_rows: usize,
+    /// About how many bytes of one table are encoded ahead of their commit. Default 16 MiB.
+    pub pressed_bytes: usize,
 }
 
 impl Default for FlushPolicy {
@@ -21,6 +26,8 @@ impl Default for FlushPolicy {
             rows_max: 500_000,
             bytes_max: 256 << 20,
             age_max: Duration::from_secs(5),
+            pressed_rows: 65_536,
+            pressed_bytes: 16 << 20,
         }
     }
 }
@@ -31,6 +38,11 @@ impl FlushPolicy {
         rows >= self.rows_max
             || bytes >= self.bytes_max.min(BUFFERED_BYTES_MAX)
             || since.is_some_and(|since| since.elapsed() >= self.age_max)
+    }
+
+    /// Whether that many rows and bytes of one table are to be encoded now.
+    pub(crate) fn is_press_due(&self, rows: usize, bytes: usize) -> bool {
+        rows >= self.pressed_rows || bytes >= self.pressed_bytes
     }
 
     /// How long until buffered rows are due by age.

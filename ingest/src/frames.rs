@@ -1,11 +1,12 @@
 //! Frames files as a source: a file is a topic of its own, its records have offsets by their order in each partition.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use hashbrown::HashMap;
 use quipu_proto::frames::{FramesError, FramesReader};
 use quipu_proto::{LogPartition, PartitionId, TopicIncarnation};
 use quipu_store::Head;
@@ -46,8 +47,8 @@ impl FramesFile {
     }
 }
 
-/// Bytes read at a time.
-const CHUNK_BYTES: usize = 4 << 20;
+/// Bytes read at a time: few enough to be still in the processor's cache when they are looked at.
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// Largest frame. A record beyond the limit of Kafka records is a dead letter, but a row has to hold it.
 const FRAME_BYTES_MAX: u64 = 256 << 20;
@@ -74,7 +75,7 @@ pub(crate) fn take_in(
     let mut reader = Chunks {
         source,
         buffer: Vec::new(),
-        at: 0,
+        unused: 0..0,
         frames: 0,
         read: 0,
     };
@@ -174,8 +175,8 @@ impl Partitions {
 struct Chunks {
     source: File,
     buffer: Vec<u8>,
-    /// Start of what was not used yet.
-    at: usize,
+    /// What of the buffer was read and not used yet.
+    unused: Range<usize>,
     frames: u64,
     /// Bytes read from the file.
     read: u64,
@@ -184,34 +185,32 @@ struct Chunks {
 impl Chunks {
     /// Reads more. False at the end of the file, when nothing is left.
     fn fill(&mut self, path: &Path) -> Result<bool> {
-        self.buffer.drain(..self.at);
-        self.at = 0;
-        let kept = self.buffer.len();
+        self.buffer.copy_within(self.unused.clone(), 0);
+        let kept = self.unused.len();
+        self.unused = 0..kept;
+        // A frame that is longer than the buffer doubles it until it fits.
         let room = CHUNK_BYTES.max(kept);
-        self.buffer.resize(kept + room, 0);
-        let mut filled = kept;
-        let result = loop {
-            match self.source.read(&mut self.buffer[filled..]) {
-                Ok(0) => break Ok(()),
-                Ok(read) => filled += read,
+        if self.buffer.len() < kept + room {
+            self.buffer.resize(kept + room, 0);
+        }
+        while self.unused.end < self.buffer.len() {
+            match self.source.read(&mut self.buffer[self.unused.end..]) {
+                Ok(0) => break,
+                Ok(read) => self.unused.end += read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(source) => {
-                    break Err(IngestError::Read {
+                    return Err(IngestError::Read {
                         path: path.to_owned(),
                         source,
                     });
                 }
             }
-            if filled == self.buffer.len() {
-                break Ok(());
-            }
-        };
-        self.buffer.truncate(filled);
-        result?;
-        self.read += (filled - kept) as u64;
-        if filled == kept && kept > 0 {
+        }
+        let read = self.unused.len() - kept;
+        self.read += read as u64;
+        if read == 0 && kept > 0 {
             let position = self.read - kept as u64;
-            let cut = FramesReader::new(&self.buffer).next();
+            let cut = FramesReader::new(&self.buffer[self.unused.clone()]).next();
             let source = match cut {
                 Some(Err(FramesError::Truncated { needed, left, .. })) => FramesError::Truncated {
                     frame: self.frames,
@@ -232,19 +231,20 @@ impl Chunks {
                 source,
             });
         }
-        Ok(filled > 0)
+        Ok(!self.unused.is_empty())
     }
 
     /// Hands on the whole frames that were read.
     fn drain(&mut self, path: &Path, mut push: impl FnMut(u32, &[u8], &[u8]) -> Result<()>) -> Result<()> {
-        let mut frames = FramesReader::new(&self.buffer);
+        let begin = self.unused.start;
+        let mut frames = FramesReader::new(&self.buffer[self.unused.clone()]);
         loop {
             let start = frames.position();
             match frames.next() {
                 Some(Ok(frame)) => {
                     push(frame.partition, frame.key, frame.payload)?;
                     self.frames += 1;
-                    self.at = frames.position();
+                    self.unused.start = begin + frames.position();
                 }
                 Some(Err(FramesError::Truncated { needed, .. })) if needed <= FRAME_BYTES_MAX => break,
                 Some(Err(FramesError::Truncated { needed, .. })) => {
@@ -256,7 +256,7 @@ impl Chunks {
                     });
                 }
                 Some(Err(FramesError::Partition { partition, .. })) => {
-                    let position = self.read - (self.buffer.len() - start) as u64;
+                    let position = self.read - (self.unused.end - begin - start) as u64;
                     let source = FramesError::Partition {
                         frame: self.frames,
                         position,

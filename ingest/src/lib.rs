@@ -23,6 +23,7 @@
 //! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer.
 
 mod error;
+mod fingerprint;
 mod flush;
 mod frames;
 mod headers;

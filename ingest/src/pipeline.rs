@@ -13,12 +13,10 @@ use quipu_proto::{
     Decoder, LogIndex, LogPartition, Numbered, Offset, Place, Policy, Reason, Rejection, Table, TableBuilders,
 };
 use quipu_store::sequence::{BookClose, BookOptions, BookStart, PartitionKey, SequenceBook};
-use quipu_store::{
-    Commit, CommitReport, Head, PartitionState, RecordFingerprint, SegmentId, Writer, WriterOptions,
-};
-use xxhash_rust::xxh3::Xxh3;
+use quipu_store::{Commit, CommitReport, Head, PartitionState, SegmentId, Writer, WriterOptions};
 
 use crate::error::{IngestError, Result};
+use crate::fingerprint::LastRecord;
 use crate::flush::FlushPolicy;
 use crate::headers;
 use crate::holes::OffsetHoles;
@@ -62,6 +60,7 @@ struct Partition {
     key: PartitionKey,
     log: LogIndex,
     state: PartitionState,
+    last_record: LastRecord,
     /// Whether `state` is ahead of the manifest.
     moved: bool,
 }
@@ -78,6 +77,8 @@ pub struct Pipeline {
     candidates: Vec<Candidate>,
     events_numbered: Vec<Numbered>,
     flush: FlushPolicy,
+    /// What was pressed since the last commit.
+    pressed: PressedAhead,
     /// When the oldest of the buffered rows arrived.
     buffered_since: Option<Instant>,
     arrivals: Arrivals,
@@ -114,6 +115,7 @@ impl Pipeline {
             candidates: Vec::new(),
             events_numbered: Vec::new(),
             flush,
+            pressed: PressedAhead::default(),
             buffered_since: None,
             arrivals: Arrivals::default(),
             progress,
@@ -152,6 +154,7 @@ impl Pipeline {
             key: self.book.open_partition(log, state.head),
             log: self.tables.log_index(&log.log),
             moved: skipped.is_some() || self.writer.partition(log).is_none(),
+            last_record: LastRecord::default(),
             state,
         };
         let known = self.partitions.iter().position(|known| known.state.log == *log);
@@ -183,10 +186,7 @@ impl Pipeline {
         if !partition.advance(record.offset, record.offset)? {
             return Ok(());
         }
-        partition.state.last_record = Some(RecordFingerprint {
-            offset: Offset(record.offset),
-            hash: fingerprint(record),
-        });
+        partition.last_record.remember(record);
         let headers = headers::to_json(&record.headers);
         let place = Place {
             log: partition.log,
@@ -208,8 +208,15 @@ impl Pipeline {
                     candidates: &mut self.candidates,
                 };
                 let numbered = numbering.number(&decoded, &self.tables, &mut self.events_numbered);
+                let grown = decoded.message.largest_table();
                 self.tables
                     .append(&place, &decoded, numbered, &self.events_numbered);
+                if self
+                    .flush
+                    .is_press_due(self.tables.rows_of(grown), self.tables.bytes_of(grown))
+                {
+                    self.press(grown)?;
+                }
             }
             Err(rejection) => {
                 self.tables
@@ -218,6 +225,20 @@ impl Pipeline {
             }
         }
         self.buffered_since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// Encodes the rows of a table ahead of their commit.
+    fn press(&mut self, table: Table) -> Result<()> {
+        // What is pressed cannot be changed, and whether these are copies is known at the commit only.
+        if !self.candidates.is_empty() {
+            return self.flush().map(|_| ());
+        }
+        let (rows, bytes) = (self.tables.rows_of(table), self.tables.bytes_of(table));
+        let batch = self.tables.finish_one(table)?;
+        self.writer.press(table, &batch)?;
+        self.pressed.rows += rows;
+        self.pressed.bytes += bytes;
         Ok(())
     }
 
@@ -295,8 +316,8 @@ impl Pipeline {
     #[must_use]
     pub fn flush_due(&self) -> bool {
         self.flush.is_due(
-            self.tables.rows() + self.holes.len(),
-            self.tables.bytes(),
+            self.pressed.rows + self.tables.rows() + self.holes.len(),
+            self.pressed.bytes + self.tables.bytes(),
             self.buffered_since,
         )
     }
@@ -305,7 +326,11 @@ impl Pipeline {
     #[inline]
     #[must_use]
     pub fn flush_due_by_size(&self) -> bool {
-        self.flush.is_due(self.tables.rows(), self.tables.bytes(), None)
+        self.flush.is_due(
+            self.pressed.rows + self.tables.rows(),
+            self.pressed.bytes + self.tables.bytes(),
+            None,
+        )
     }
 
     /// How long until rows are due by age; `None` while nothing is buffered.
@@ -324,16 +349,29 @@ impl Pipeline {
         self.buffered_since = None;
         let partitions: Vec<PartitionState> = self
             .partitions
-            .iter()
+            .iter_mut()
             .filter(|partition| partition.moved)
-            .map(|partition| partition.state.clone())
+            .map(|partition| {
+                let state = &mut partition.state;
+                state.last_record = partition.last_record.fingerprint().or(state.last_record);
+                state.clone()
+            })
             .collect();
         if partitions.is_empty() {
             return Ok(None);
         }
+        self.pressed = PressedAhead::default();
         let mut rows = self.tables.finish()?;
-        repeats::settle(&self.candidates, &mut rows, &self.writer.snapshot())?;
-        self.candidates.clear();
+        if !self.candidates.is_empty() {
+            let committed = self.writer.snapshot();
+            repeats::settle(
+                &self.candidates,
+                &mut rows,
+                self.writer.end_pressed()?,
+                &committed,
+            )?;
+            self.candidates.clear();
+        }
         let mut batches: Vec<_> = rows
             .into_iter()
             .map(|(table, batch)| (table, vec![batch]))
@@ -403,6 +441,13 @@ impl Pipeline {
     }
 }
 
+/// Rows that were encoded ahead of the next commit.
+#[derive(Clone, Copy, Debug, Default)]
+struct PressedAhead {
+    rows: usize,
+    bytes: usize,
+}
+
 /// Messages that the next start may have to replay after a clean end: a few hundredths of a second.
 const REPLAYED_MESSAGES_MAX: u64 = 50_000;
 
@@ -424,24 +469,4 @@ impl Partition {
         self.moved = true;
         Ok(true)
     }
-}
-
-/// Bytes at either end of a value that go into its fingerprint.
-const FINGERPRINT_BYTES: usize = 64;
-
-/// Hash of a record's key, timestamp and value: of a long value its length and both ends, which hold its random id and
-/// the end of its compressed stream. It tells a log that was cut and written anew; it is no protection against forgery.
-fn fingerprint(record: &RawRecord<'_>) -> u64 {
-    let value = record.value.unwrap_or_default();
-    let mut hasher = Xxh3::new();
-    hasher.update(&record.timestamp_ms.to_le_bytes());
-    hasher.update(record.key.unwrap_or_default());
-    hasher.update(&value.len().to_le_bytes());
-    if value.len() <= 2 * FINGERPRINT_BYTES {
-        hasher.update(value);
-    } else {
-        hasher.update(&value[..FINGERPRINT_BYTES]);
-        hasher.update(&value[value.len() - FINGERPRINT_BYTES..]);
-    }
-    hasher.digest()
 }

@@ -2,7 +2,7 @@
 //!
 //! The book knows the newest ids of each thread. A message whose number came before, whose id is not among those and
 //! which is not newer than its thread, may be an old copy. Such candidates wait until the commit, and are then looked
-//! up together: in the rows buffered before them and in the segments that may hold their threads.
+//! up together: in the rows of that commit, buffered or pressed ahead, and in the segments that may hold their threads.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -119,6 +119,15 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
+    fn scan_segment(&mut self, segment: &Segment, path: &Path) -> Result<()> {
+        if self.may_be_in(segment) {
+            for batch in read_segment(path, &COLUMNS)? {
+                self.scan(segment.table, &batch?, path)?;
+            }
+        }
+        Ok(())
+    }
+
     fn may_be_in(&self, segment: &Segment) -> bool {
         segment.table.is_fact()
             && self.candidates.iter().zip(&self.found).any(|(candidate, found)| {
@@ -132,26 +141,22 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Finds which candidates are copies and says so in column `repeated` of their rows.
-pub(crate) fn settle(
+/// Finds which candidates are copies and says so in column `repeated` of their rows, which are all in `batches`.
+pub(crate) fn settle<'a>(
     candidates: &[Candidate],
     batches: &mut [(Table, RecordBatch)],
+    pressed: impl Iterator<Item = (&'a Segment, &'a Path)>,
     committed: &Snapshot,
 ) -> Result<()> {
-    if candidates.is_empty() {
-        return Ok(());
-    }
     let mut search = Search::new(candidates);
     for (table, batch) in batches.iter().filter(|(table, _)| table.is_fact()) {
         search.scan(*table, batch, Path::new("buffered rows"))?;
     }
+    for (segment, path) in pressed {
+        search.scan_segment(segment, path)?;
+    }
     for segment in &committed.manifest().segments {
-        if search.may_be_in(segment) {
-            let path = committed.path_of(segment);
-            for batch in read_segment(&path, &COLUMNS)? {
-                search.scan(segment.table, &batch?, &path)?;
-            }
-        }
+        search.scan_segment(segment, &committed.path_of(segment))?;
     }
     let found = search.found;
     for (table, batch) in batches {

@@ -238,6 +238,39 @@ fn every_refused_record_is_a_dead_letter_with_its_payload() {
     assert_eq!(letters, counts.dead_letters);
 }
 
+/// What is encoded ahead of its commit can no longer be changed, but later rows may be copies of it.
+#[test]
+fn rows_that_were_encoded_ahead_of_their_commit_change_no_verdict() {
+    let whole = tempfile::tempdir().unwrap();
+    ingest(
+        whole.path(),
+        &fixture("faulty.frames"),
+        PipelineOptions::default(),
+    )
+    .unwrap();
+    let expected = verdicts(whole.path());
+    for (pressed_rows, pressed_bytes) in [(10, usize::MAX), (50, usize::MAX), (usize::MAX, 20_000)] {
+        let ahead = tempfile::tempdir().unwrap();
+        let mut options = PipelineOptions::default();
+        options.flush.pressed_rows = pressed_rows;
+        options.flush.pressed_bytes = pressed_bytes;
+        ingest(ahead.path(), &fixture("faulty.frames"), options).unwrap();
+        assert_eq!(
+            verdicts(ahead.path()),
+            expected,
+            "{pressed_rows} rows or {pressed_bytes} bytes ahead"
+        );
+        for table in Table::ALL {
+            let found: usize = rows(ahead.path(), table).iter().map(RecordBatch::num_rows).sum();
+            let rows: usize = rows(whole.path(), table).iter().map(RecordBatch::num_rows).sum();
+            // The ledger is joined by commit, and copies make more of them.
+            if table != Table::SequenceRuns {
+                assert_eq!(found, rows, "{table}");
+            }
+        }
+    }
+}
+
 #[test]
 fn neither_the_cuts_between_commits_nor_restarts_change_a_verdict() {
     let whole = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
 //! What a commit takes and tells, and its longest step: batches to durable segments.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,13 +15,14 @@ use crate::failure::Failure;
 use crate::gc::gone;
 use crate::manifest::{ManifestId, PartitionState};
 use crate::paths::Root;
-use crate::segment::writer::{Pressed, press};
+use crate::segment::writer::{OpenSegment, Pressed};
 use crate::segment::{Segment, SegmentId};
 
 /// What becomes visible at once.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
-    /// New rows: each entry with rows becomes one segment. The batches have the columns of their table.
+    /// New rows, behind those that [`Writer::press`](crate::Writer::press) has taken: each table with rows becomes one
+    /// segment. The batches have the columns of their table.
     pub batches: Vec<(Table, Vec<RecordBatch>)>,
     /// Positions that these rows move, whole: partitions that are not named keep theirs.
     pub partitions: Vec<PartitionState>,
@@ -40,7 +41,7 @@ pub struct CommitReport {
     pub rows: u64,
     /// Bytes of them.
     pub bytes: u64,
-    /// Time to encode and write them.
+    /// Time to encode and write what was not pressed ahead.
     pub press: Duration,
     /// Time to make them durable after that. Files that were encoded early are synced meanwhile.
     pub sync: Duration,
@@ -48,13 +49,49 @@ pub struct CommitReport {
     pub publish: Duration,
 }
 
-/// One segment to be written.
+/// One segment to be written to its end.
 #[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) table: Table,
-    pub(crate) id: SegmentId,
-    pub(crate) added_by: ManifestId,
-    pub(crate) batches: Vec<RecordBatch>,
+pub(crate) enum Job {
+    /// Nothing of it is written yet.
+    New {
+        table: Table,
+        id: SegmentId,
+        batches: Vec<RecordBatch>,
+    },
+    /// Some rows are written already.
+    Open {
+        segment: OpenSegment,
+        batches: Vec<RecordBatch>,
+    },
+    /// All rows are written.
+    Pressed(Pressed),
+}
+
+impl Job {
+    /// About how much work it is.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::New { batches, .. } | Self::Open { batches, .. } => {
+                batches.iter().map(RecordBatch::get_array_memory_size).sum()
+            }
+            Self::Pressed(_) => 0,
+        }
+    }
+
+    fn press(self, disk: &dyn Disk, root: &Root, added_by: ManifestId) -> crate::error::Result<Pressed> {
+        let (mut segment, batches) = match self {
+            Self::New { table, id, batches } => (OpenSegment::create(disk, root, table, id)?, batches),
+            Self::Open { segment, batches } => (segment, batches),
+            Self::Pressed(pressed) => return Ok(pressed),
+        };
+        for batch in &batches {
+            if let Err(error) = segment.write(batch) {
+                segment.discard(disk);
+                return Err(error);
+            }
+        }
+        segment.finish(disk, added_by)
+    }
 }
 
 /// Durable segments, not yet visible.
@@ -70,23 +107,18 @@ pub(crate) struct Settled {
 pub(crate) fn settle(
     disk: &dyn Disk,
     root: &Root,
+    added_by: ManifestId,
     mut jobs: Vec<Job>,
     threads_max: NonZeroUsize,
 ) -> Result<Settled, Failure> {
     let start = Instant::now();
     // The largest first, so that no thread is left with it at the end.
-    jobs.sort_by_key(|job| {
-        std::cmp::Reverse(
-            job.batches
-                .iter()
-                .map(RecordBatch::get_array_memory_size)
-                .sum::<usize>(),
-        )
-    });
-    let next = AtomicUsize::new(0);
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.bytes()));
+    let count = jobs.len();
+    let jobs = Jobs(Mutex::new(jobs.into_iter().collect()));
     let (pressed_at, results) = std::thread::scope(|scope| {
-        let work = || encode(scope, disk, root, &jobs, &next);
-        let helpers: Vec<_> = (1..threads_max.get().min(jobs.len()))
+        let work = || encode(scope, disk, root, added_by, &jobs);
+        let helpers: Vec<_> = (1..threads_max.get().min(count))
             .filter_map(|_| {
                 Builder::new()
                     .name("quipu-press".to_owned())
@@ -143,30 +175,51 @@ impl Syncing<'_> {
     }
 }
 
+/// Jobs that nobody has taken yet.
+struct Jobs(Mutex<VecDeque<Job>>);
+
+impl Jobs {
+    fn next(&self) -> Option<Job> {
+        self.lock().pop_front()
+    }
+
+    /// Gives up what is left.
+    fn discard(&self, disk: &dyn Disk) {
+        for job in self.lock().drain(..) {
+            match job {
+                Job::New { .. } => {}
+                Job::Open { segment, .. } => segment.discard(disk),
+                Job::Pressed(pressed) => pressed.discard(disk),
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Job>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Takes jobs until none is left; each file is synced by a thread of its own, which does nothing but wait.
 fn encode<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     disk: &'scope dyn Disk,
     root: &'scope Root,
-    jobs: &[Job],
-    next: &AtomicUsize,
+    added_by: ManifestId,
+    jobs: &Jobs,
 ) -> Vec<Syncing<'scope>> {
     let mut syncing = Vec::new();
-    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let result = press(disk, root, (job.table, job.id, job.added_by), &job.batches);
-        syncing.push(match result {
+    while let Some(job) = jobs.next() {
+        syncing.push(match job.press(disk, root, added_by) {
             Err(error) => {
                 // The others stop too.
-                next.store(jobs.len(), Ordering::Relaxed);
+                jobs.discard(disk);
                 Syncing::Done(Err(Failure::Clean(error)))
             }
             Ok(pressed) => {
-                let pressed = Arc::new(std::sync::Mutex::new(Some(pressed)));
+                let pressed = Arc::new(Mutex::new(Some(pressed)));
                 let for_thread = Arc::clone(&pressed);
-                let take = |slot: &std::sync::Mutex<Option<Pressed>>| {
-                    slot.lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .take()
+                let take = |slot: &Mutex<Option<Pressed>>| {
+                    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
                 };
                 let spawned = Builder::new()
                     .name("quipu-sync".to_owned())

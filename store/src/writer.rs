@@ -17,7 +17,7 @@ use crate::lock::WriterLock;
 use crate::manifest::recover::{self, Presence, Recovered};
 use crate::manifest::{CommitNote, Manifest, PartitionState, TableRows, check, persist};
 use crate::paths::{Root, segment_path};
-use crate::segment::writer::check_schema;
+use crate::segment::writer::{OpenSegment, Pressed, check_schema};
 use crate::segment::{Segment, SegmentId};
 use crate::snapshot::{Inner, Snapshot};
 
@@ -32,6 +32,10 @@ pub struct Writer {
     next_segment: SegmentId,
     garbage: Garbage,
     snapshots: Vec<Weak<Inner>>,
+    /// Segments of the next commit to which rows are still added: one a table at most.
+    open: Vec<OpenSegment>,
+    /// Segments of the next commit that have all their rows.
+    pressed: Vec<Pressed>,
     ended: Option<Ended>,
     _lock: WriterLock,
 }
@@ -64,6 +68,8 @@ impl Writer {
             manifest: Arc::new(manifest),
             garbage,
             snapshots: Vec::new(),
+            open: Vec::new(),
+            pressed: Vec::new(),
             ended: None,
             root,
             options,
@@ -103,6 +109,72 @@ impl Writer {
         snapshot
     }
 
+    /// Encodes rows of the next commit ahead of it, as a row group of their table's segment. They are neither visible
+    /// nor durable before that commit, and gone if there is none.
+    ///
+    /// # Errors
+    /// Rows of another table; a file that cannot be written: all that was pressed for the next commit is given up then.
+    pub fn press(&mut self, table: Table, batch: &RecordBatch) -> Result<()> {
+        self.check_right()?;
+        check_schema(table, std::slice::from_ref(batch))?;
+        let pressed = self.press_into(table, batch);
+        if pressed.is_err() {
+            self.discard_pressed();
+        }
+        pressed
+    }
+
+    fn press_into(&mut self, table: Table, batch: &RecordBatch) -> Result<()> {
+        let known = self.open.iter().position(|segment| segment.table == table);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let id = self.use_segment_id();
+                let disk = &*self.options.disk;
+                self.open.push(OpenSegment::create(disk, &self.root, table, id)?);
+                self.open.len() - 1
+            }
+        };
+        self.open[index].write(batch)
+    }
+
+    /// Ends the segments that were begun ahead of the next commit, so that their rows can be read; rows that come
+    /// later go into others. Gives all that the next commit has so far, and where each lies until then.
+    ///
+    /// # Errors
+    /// As [`Self::press`].
+    pub fn end_pressed(&mut self) -> Result<impl Iterator<Item = (&Segment, &Path)>> {
+        let added_by = self.manifest.id.next();
+        while let Some(segment) = self.open.pop() {
+            match segment.finish(&*self.options.disk, added_by) {
+                Ok(pressed) => self.pressed.push(pressed),
+                Err(error) => {
+                    self.discard_pressed();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(self
+            .pressed
+            .iter()
+            .map(|pressed| (&pressed.segment, &*pressed.unfinished)))
+    }
+
+    fn discard_pressed(&mut self) {
+        for segment in self.open.drain(..) {
+            segment.discard(&*self.options.disk);
+        }
+        for pressed in self.pressed.drain(..) {
+            pressed.discard(&*self.options.disk);
+        }
+    }
+
+    fn use_segment_id(&mut self) -> SegmentId {
+        let id = self.next_segment;
+        self.next_segment = SegmentId(id.0 + 1);
+        id
+    }
+
     /// Makes rows and positions durable and visible, all or nothing. A commit without rows still makes a manifest.
     ///
     /// After an error of kind `Fenced` or `Poisoned`, and after any failed sync, this writer refuses every further
@@ -122,12 +194,12 @@ impl Writer {
         let mut manifest = self.successor(partitions, &remove_segments)?;
         check(&self.manifest, &manifest)?;
 
-        let jobs = self.jobs(batches, &manifest);
+        let jobs = self.jobs(batches);
         manifest.next_segment = self.next_segment;
-        let written: Vec<(Table, SegmentId)> = jobs.iter().map(|job| (job.table, job.id)).collect();
         let settled = settle(
             &*self.options.disk,
             &self.root,
+            manifest.id,
             jobs,
             self.options.encoding_threads_max,
         );
@@ -136,6 +208,10 @@ impl Writer {
             press,
             sync,
         } = settled.map_err(|failure| self.give_up(failure, &[]))?;
+        let written: Vec<_> = segments
+            .iter()
+            .map(|segment| (segment.table, segment.id))
+            .collect();
         let segments: Vec<Arc<Segment>> = segments.into_iter().map(Arc::new).collect();
         let note = add_segments(&mut manifest, &segments, remove_segments.len());
         let note = CommitNote {
@@ -226,20 +302,30 @@ impl Writer {
         })
     }
 
-    /// A segment for every table with rows. Their numbers are used up, whatever becomes of the commit.
-    fn jobs(&mut self, batches: Vec<(Table, Vec<RecordBatch>)>, manifest: &Manifest) -> Vec<Job> {
-        let mut jobs = Vec::new();
+    /// The segments of a commit. Their numbers are used up, whatever becomes of it.
+    fn jobs(&mut self, batches: Vec<(Table, Vec<RecordBatch>)>) -> Vec<Job> {
+        let mut jobs: Vec<Job> = self.pressed.drain(..).map(Job::Pressed).collect();
+        let mut open = std::mem::take(&mut self.open);
         for (table, batches) in batches {
-            if batches.iter().any(|batch| batch.num_rows() > 0) {
-                jobs.push(Job {
-                    table,
-                    id: self.next_segment,
-                    added_by: manifest.id,
-                    batches,
-                });
-                self.next_segment = SegmentId(self.next_segment.0 + 1);
+            if batches.iter().all(|batch| batch.num_rows() == 0) {
+                continue;
             }
+            jobs.push(match open.iter().position(|segment| segment.table == table) {
+                Some(index) => Job::Open {
+                    segment: open.swap_remove(index),
+                    batches,
+                },
+                None => Job::New {
+                    table,
+                    id: self.use_segment_id(),
+                    batches,
+                },
+            });
         }
+        jobs.extend(open.into_iter().map(|segment| Job::Open {
+            segment,
+            batches: Vec::new(),
+        }));
         jobs
     }
 
@@ -282,6 +368,12 @@ impl Writer {
             .map(|inner| inner.manifest_id())
             .collect();
         self.garbage.collect(&*self.options.disk, &self.root, &pinned);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.discard_pressed();
     }
 }
 

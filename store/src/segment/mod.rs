@@ -3,13 +3,15 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `writer` | batches to a synced file |
-//! | `properties` | Parquet settings per column, with their reasons |
+//! | `layout` | how each column is laid out, with the reasons |
+//! | `encode` | columns to the pages of a file |
 //! | `stats` | ranges of the columns that look-ups use |
 //! | `filter` | the filter of thread ids |
 //! | `reader` | a segment back to batches |
 
+mod encode;
 mod filter;
-mod properties;
+mod layout;
 mod reader;
 mod stats;
 pub(crate) mod writer;
@@ -19,7 +21,6 @@ use std::fmt;
 use quipu_proto::Table;
 
 pub use filter::ThreadFilter;
-pub use properties::writer_properties;
 pub use reader::{SegmentBatches, read_segment};
 pub use stats::{ColumnRange, RANGED_COLUMNS, SegmentStats, StatValue, StatsCollector};
 

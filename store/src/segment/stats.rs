@@ -322,21 +322,31 @@ impl Threads {
     }
 }
 
-/// Bounds of texts, cut to [`BOUND_BYTES_MAX`].
+/// The range of texts between these.
 fn text_range(min: &str, max: &str, null_count: u64) -> ColumnRange {
-    let lower = cut(min);
-    let upper = if cut(max).len() == max.len() {
-        Some(max.to_owned())
-    } else {
-        round_up(cut(max))
-    };
-    let exact = lower.len() == min.len() && upper.as_deref() == Some(max);
+    let (min, max) = text_bounds(min, max);
+    let exact = [&min, &max]
+        .into_iter()
+        .all(|bound| bound.as_ref().is_some_and(|(_, exact)| *exact));
+    let text = |bound: Option<(String, bool)>| bound.map(|(text, _)| StatValue::Text(text.into()));
     ColumnRange {
-        min: Some(StatValue::Text(lower.into())),
-        max: upper.map(|upper| StatValue::Text(upper.into())),
+        min: text(min),
+        max: text(max),
         null_count,
         exact,
     }
+}
+
+/// Bounds of texts, cut to [`BOUND_BYTES_MAX`], and whether each is a text of the column.
+pub(super) fn text_bounds(min: &str, max: &str) -> (Option<(String, bool)>, Option<(String, bool)>) {
+    let lower = cut(min);
+    let lower_bound = (lower.to_owned(), lower.len() == min.len());
+    let upper_bound = if cut(max).len() == max.len() {
+        Some((max.to_owned(), true))
+    } else {
+        round_up(cut(max)).map(|upper| (upper, false))
+    };
+    (Some(lower_bound), upper_bound)
 }
 
 fn cut(text: &str) -> &str {

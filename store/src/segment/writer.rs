@@ -1,12 +1,12 @@
 //! Batches to a segment file. What it writes is not durable until its file is synced and has its final name: the
 //! commit does that, for all files of a commit at once.
 
+use std::fmt;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
-use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 use quipu_proto::Table;
 use xxhash_rust::xxh3::Xxh3Default;
@@ -15,9 +15,8 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{IoContext, Result, StoreError};
 use crate::manifest::ManifestId;
 use crate::paths::{Root, segment_path, temporary};
-use crate::segment::{
-    Segment, SegmentId, SegmentStats, StatsCollector, schema_fingerprint, writer_properties,
-};
+use crate::segment::encode::Encoder;
+use crate::segment::{Segment, SegmentId, StatsCollector, schema_fingerprint};
 
 /// A segment that is written, but not yet synced nor named.
 #[derive(Debug)]
@@ -32,70 +31,111 @@ pub(crate) struct Pressed {
     pub(crate) file: Box<dyn DiskFile>,
 }
 
-/// Encodes batches of one table into a new file under a temporary name.
-pub(crate) fn press(
-    disk: &dyn Disk,
-    root: &Root,
-    (table, id, added_by): (Table, SegmentId, ManifestId),
-    batches: &[RecordBatch],
-) -> Result<Pressed> {
-    let relative = segment_path(table, id);
-    let path = root.resolve(&relative);
-    let unfinished = temporary(&path);
-    let file = disk.create(&unfinished).when("create", &unfinished)?;
-    match encode(file, table, batches) {
-        Ok((sink, rows, stats)) => {
-            let segment = Segment {
-                id,
-                table,
-                path: relative,
-                rows,
-                bytes: sink.bytes,
-                checksum: sink.hash.digest(),
-                added_by,
-                schema_fingerprint: schema_fingerprint(&table.schema()),
-                stats,
-            };
-            Ok(Pressed {
-                segment,
-                unfinished,
-                path,
-                file: sink.file,
-            })
-        }
-        Err(source) => {
-            // A full disk is the likely reason; half a segment must not keep it full.
-            let _ = disk.remove(&unfinished);
-            Err(StoreError::Parquet {
-                action: "write",
-                path,
-                source,
-            })
-        }
+/// A segment to which rows are still added, under a temporary name.
+pub(crate) struct OpenSegment {
+    pub(crate) table: Table,
+    id: SegmentId,
+    /// Relative to the root of the store.
+    relative: String,
+    unfinished: PathBuf,
+    path: PathBuf,
+    encoder: Encoder<Sink>,
+    stats: StatsCollector,
+    rows: u64,
+}
+
+impl fmt::Debug for OpenSegment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenSegment")
+            .field("table", &self.table)
+            .field("id", &self.id)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 
-fn encode(
-    file: Box<dyn DiskFile>,
-    table: Table,
-    batches: &[RecordBatch],
-) -> Result<(Sink, u64, SegmentStats), ParquetError> {
-    let schema = table.schema();
-    let sink = Sink {
-        file,
-        hash: Xxh3Default::new(),
-        bytes: 0,
-    };
-    let mut stats = StatsCollector::new(&schema);
-    let mut writer = ArrowWriter::try_new(sink, schema, Some(writer_properties(table)))?;
-    let mut rows = 0;
-    for batch in batches {
-        rows += batch.num_rows() as u64;
-        stats.update(batch);
-        writer.write(batch)?;
+impl OpenSegment {
+    /// Makes its file.
+    pub(crate) fn create(disk: &dyn Disk, root: &Root, table: Table, id: SegmentId) -> Result<Self> {
+        let relative = segment_path(table, id);
+        let path = root.resolve(&relative);
+        let unfinished = temporary(&path);
+        let file = disk.create(&unfinished).when("create", &unfinished)?;
+        let sink = Sink {
+            file,
+            hash: Xxh3Default::new(),
+            bytes: 0,
+        };
+        let encoder = Encoder::new(table, sink).map_err(|source| {
+            let _ = disk.remove(&unfinished);
+            failed(&path, source)
+        })?;
+        Ok(Self {
+            table,
+            id,
+            relative,
+            unfinished,
+            path,
+            encoder,
+            stats: StatsCollector::new(&table.schema()),
+            rows: 0,
+        })
     }
-    let sink = writer.into_inner()?;
-    Ok((sink, rows, stats.finish()))
+
+    /// Adds rows. After an error the segment can only be discarded.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        self.stats.update(batch);
+        self.encoder
+            .write(batch)
+            .map_err(|source| failed(&self.path, source))
+    }
+
+    /// Ends the file.
+    pub(crate) fn finish(self, disk: &dyn Disk, added_by: ManifestId) -> Result<Pressed> {
+        match self.encoder.finish() {
+            Ok(sink) => Ok(Pressed {
+                segment: Segment {
+                    id: self.id,
+                    table: self.table,
+                    path: self.relative,
+                    rows: self.rows,
+                    bytes: sink.bytes,
+                    checksum: sink.hash.digest(),
+                    added_by,
+                    schema_fingerprint: schema_fingerprint(&self.table.schema()),
+                    stats: self.stats.finish(),
+                },
+                unfinished: self.unfinished,
+                path: self.path,
+                file: sink.file,
+            }),
+            Err(source) => {
+                let _ = disk.remove(&self.unfinished);
+                Err(failed(&self.path, source))
+            }
+        }
+    }
+
+    /// Removes the file: a full disk is the likely reason, and half a segment must not keep it full.
+    pub(crate) fn discard(self, disk: &dyn Disk) {
+        let _ = disk.remove(&self.unfinished);
+    }
+}
+
+impl Pressed {
+    /// Removes the file.
+    pub(crate) fn discard(self, disk: &dyn Disk) {
+        let _ = disk.remove(&self.unfinished);
+    }
+}
+
+fn failed(path: &Path, source: ParquetError) -> StoreError {
+    StoreError::Parquet {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Checks that batches are of the table they are meant for.

@@ -27,6 +27,46 @@ fn rows_and_positions_become_visible_together() {
 }
 
 #[test]
+fn rows_pressed_ahead_appear_with_their_commit_and_are_gone_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open(folder.path());
+    writer.commit(ten(0)).unwrap();
+    let before = files(folder.path());
+    writer.press(Table::Events, &rows(Table::Events, 10, 4)).unwrap();
+    assert_eq!(whole(folder.path()), 10);
+    drop(writer);
+    assert_eq!(files(folder.path()), before, "what was pressed is removed");
+
+    let mut writer = open(folder.path());
+    writer.press(Table::Events, &rows(Table::Events, 10, 4)).unwrap();
+    writer
+        .press(Table::TokenChunks, &rows(Table::TokenChunks, 10, 10))
+        .unwrap();
+    let ended: Vec<_> = writer
+        .end_pressed()
+        .unwrap()
+        .map(|(segment, path)| {
+            let batches = quipu_store::read_segment(path, &[]).unwrap();
+            let rows: usize = batches.map(|batch| batch.unwrap().num_rows()).sum();
+            (segment.table, segment.rows, rows)
+        })
+        .collect();
+    assert_eq!(ended, [(Table::TokenChunks, 10, 10), (Table::Events, 4, 4)]);
+    // Rows that come after others were ended lie in a segment of their own.
+    writer.press(Table::Events, &rows(Table::Events, 14, 3)).unwrap();
+    let mut commit = ten(10);
+    commit
+        .batches
+        .retain(|(table, _)| !matches!(table, Table::Events | Table::TokenChunks));
+    commit
+        .batches
+        .push((Table::Events, vec![rows(Table::Events, 17, 3)]));
+    let report = writer.commit(commit).unwrap();
+    assert_eq!((report.rows, report.segments.len()), (30, 4));
+    assert_eq!(whole(folder.path()), 20);
+}
+
+#[test]
 fn a_store_that_is_opened_again_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open(folder.path());

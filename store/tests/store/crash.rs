@@ -217,8 +217,9 @@ fn a_death_while_a_store_is_made_leaves_something_that_opens() {
     assert!(steps > 20, "{steps} steps");
 }
 
-#[test]
-fn a_death_in_a_commit_leaves_all_of_it_or_nothing() {
+/// Lets a writer die at each step of a commit that brings a store from 10 rows to 20, and gives the number of steps.
+/// `begin` does what precedes the commit; none when that has failed.
+fn deaths_in_a_commit(begin: impl Fn(&mut Writer) -> Option<Commit>) -> usize {
     let mut outcomes = BTreeSet::new();
     let steps = each_death(|disk, loss| {
         let folder = tempfile::tempdir().unwrap();
@@ -231,13 +232,14 @@ fn a_death_in_a_commit_leaves_all_of_it_or_nothing() {
                 .iter()
                 .map(|segment| segment.id)
                 .collect();
-            let mut commit = Commit {
-                remove_segments: replaced,
-                ..ten(0)
-            };
-            commit.batches.extend(ten(10).batches);
-            commit.partitions = vec![position(0, 20)];
-            done = writer.commit(commit).is_ok();
+            if let Some(commit) = begin(&mut writer) {
+                let commit = Commit {
+                    partitions: vec![position(0, 20)],
+                    remove_segments: replaced,
+                    ..commit
+                };
+                done = writer.commit(commit).is_ok();
+            }
         }
         disk.lose(loss);
         let before = whole(folder.path());
@@ -255,8 +257,29 @@ fn a_death_in_a_commit_leaves_all_of_it_or_nothing() {
         }
         assert_eq!(whole(folder.path()), next + 30);
     });
-    assert!(steps > 40, "{steps} steps");
     assert_eq!(outcomes, BTreeSet::from([(false, 10), (false, 20), (true, 20)]));
+    steps
+}
+
+#[test]
+fn a_death_in_a_commit_leaves_all_of_it_or_nothing() {
+    let steps = deaths_in_a_commit(|_| {
+        let mut commit = ten(0);
+        commit.batches.extend(ten(10).batches);
+        Some(commit)
+    });
+    assert!(steps > 40, "{steps} steps");
+}
+
+#[test]
+fn a_death_with_rows_pressed_ahead_leaves_all_of_them_or_none() {
+    let steps = deaths_in_a_commit(|writer| {
+        let mut ahead = ten(0).batches.into_iter();
+        ahead
+            .all(|(table, batches)| writer.press(table, &batches[0]).is_ok())
+            .then(|| ten(10))
+    });
+    assert!(steps > 20, "{steps} steps");
 }
 
 #[test]

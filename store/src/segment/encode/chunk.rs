@@ -1,0 +1,182 @@
+//! One column of one row group, page by page.
+
+use parquet::basic::{BoundaryOrder, Encoding};
+use parquet::column::page::{CompressedPage, Page, PageWriter as _};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::Result;
+use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder};
+use parquet::file::statistics::Statistics;
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+use prost::bytes::Bytes;
+
+use super::compress::{Codec, compress};
+
+/// An encoded column chunk, ready to be put into a row group.
+pub(super) struct Chunk {
+    pub(super) bytes: Bytes,
+    pub(super) close: ColumnCloseResult,
+}
+
+/// What the index of pages tells of one page: the bounds of its values as Parquet writes them, none if all are null.
+pub(super) type PageBounds = Option<(Vec<u8>, Vec<u8>)>;
+
+/// Buffers that are kept from chunk to chunk.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    pub(super) body: Vec<u8>,
+    compressed: Vec<u8>,
+}
+
+/// Writes the pages of a chunk.
+pub(super) struct ChunkWriter<'b> {
+    column: ColumnDescPtr,
+    codec: Codec,
+    /// The next page's content goes here.
+    pub(super) buffers: &'b mut Buffers,
+    sink: TrackedWrite<Vec<u8>>,
+    encodings: Vec<Encoding>,
+    rows: u64,
+    levels: i64,
+    compressed_bytes: i64,
+    uncompressed_bytes: i64,
+    dictionary_offset: Option<i64>,
+    data_offset: Option<i64>,
+    offsets: OffsetIndexBuilder,
+    bounds: Option<ColumnIndexBuilder>,
+}
+
+impl<'b> ChunkWriter<'b> {
+    pub(super) fn new(column: &ColumnDescPtr, codec: Codec, buffers: &'b mut Buffers) -> Self {
+        buffers.body.clear();
+        Self {
+            column: column.clone(),
+            codec,
+            buffers,
+            sink: TrackedWrite::new(Vec::new()),
+            encodings: vec![Encoding::RLE],
+            rows: 0,
+            levels: 0,
+            compressed_bytes: 0,
+            uncompressed_bytes: 0,
+            dictionary_offset: None,
+            data_offset: None,
+            offsets: OffsetIndexBuilder::new(),
+            bounds: None,
+        }
+    }
+
+    /// Whether the column can hold nulls: its pages then begin with definition levels.
+    pub(super) fn has_levels(&self) -> bool {
+        self.column.max_def_level() > 0
+    }
+
+    /// Appends levels to the page's content, behind their length. `push` writes them.
+    pub(super) fn push_levels(&mut self, push: impl FnOnce(&mut Vec<u8>)) {
+        let body = &mut self.buffers.body;
+        let at = body.len();
+        body.extend_from_slice(&[0; 4]);
+        push(body);
+        let len = (body.len() - at - 4) as u32;
+        body[at..at + 4].copy_from_slice(&len.to_le_bytes());
+    }
+
+    /// Ends the dictionary page, whose content is in the buffer.
+    pub(super) fn end_dictionary(&mut self, entries: usize) -> Result<()> {
+        self.encodings.extend([Encoding::PLAIN, Encoding::RLE_DICTIONARY]);
+        let (buf, uncompressed) = self.take_body()?;
+        let page = Page::DictionaryPage {
+            buf,
+            num_values: entries as u32,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        };
+        self.dictionary_offset = Some(self.write(page, uncompressed)?.0);
+        Ok(())
+    }
+
+    /// Ends a data page, whose content is in the buffer. `levels` counts its values with nulls.
+    pub(super) fn end_page(&mut self, rows: usize, levels: usize, encoding: Encoding) -> Result<()> {
+        if !self.encodings.contains(&encoding) {
+            self.encodings.push(encoding);
+        }
+        let (buf, uncompressed) = self.take_body()?;
+        let page = Page::DataPage {
+            buf,
+            num_values: levels as u32,
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let (offset, compressed) = self.write(page, uncompressed)?;
+        self.data_offset.get_or_insert(offset);
+        self.offsets.append_offset_and_size(offset, compressed as i32);
+        self.offsets.append_row_count(rows as i64);
+        self.rows += rows as u64;
+        self.levels += levels as i64;
+        Ok(())
+    }
+
+    /// Adds the page that was ended last to the index of pages.
+    pub(super) fn index_page(&mut self, bounds: PageBounds, nulls: usize) {
+        let index = self
+            .bounds
+            .get_or_insert_with(|| ColumnIndexBuilder::new(self.column.physical_type()));
+        let (min, max) = bounds.clone().unwrap_or_default();
+        index.append(bounds.is_none(), min, max, nulls as i64);
+    }
+
+    fn take_body(&mut self) -> Result<(Bytes, usize)> {
+        let Buffers { body, compressed } = &mut *self.buffers;
+        let uncompressed = body.len();
+        let bytes = if self.codec == Codec::None {
+            Bytes::copy_from_slice(body)
+        } else {
+            compress(self.codec, body, compressed)?;
+            Bytes::copy_from_slice(compressed)
+        };
+        body.clear();
+        Ok((bytes, uncompressed))
+    }
+
+    /// Gives the page's offset and length.
+    fn write(&mut self, page: Page, uncompressed: usize) -> Result<(i64, usize)> {
+        let written =
+            SerializedPageWriter::new(&mut self.sink).write_page(CompressedPage::new(page, uncompressed))?;
+        self.compressed_bytes += written.compressed_size as i64;
+        self.uncompressed_bytes += written.uncompressed_size as i64;
+        Ok((written.offset as i64, written.compressed_size))
+    }
+
+    /// Ends the chunk.
+    pub(super) fn finish(self, statistics: Option<Statistics>) -> Result<Chunk> {
+        let mut metadata = ColumnChunkMetaData::builder(self.column)
+            .set_compression(self.codec.compression())
+            .set_encodings(self.encodings)
+            .set_num_values(self.levels)
+            .set_total_compressed_size(self.compressed_bytes)
+            .set_total_uncompressed_size(self.uncompressed_bytes)
+            .set_dictionary_page_offset(self.dictionary_offset)
+            .set_data_page_offset(self.data_offset.unwrap_or(0));
+        if let Some(statistics) = statistics {
+            metadata = metadata.set_statistics(statistics);
+        }
+        let bounds = self.bounds.map(|mut bounds| {
+            bounds.set_boundary_order(BoundaryOrder::UNORDERED);
+            bounds.build()
+        });
+        let bytes = Bytes::from(self.sink.into_inner()?);
+        Ok(Chunk {
+            close: ColumnCloseResult {
+                bytes_written: bytes.len() as u64,
+                rows_written: self.rows,
+                metadata: metadata.build()?,
+                bloom_filter: None,
+                column_index: bounds.transpose()?,
+                offset_index: Some(self.offsets.build()),
+            },
+            bytes,
+        })
+    }
+}
