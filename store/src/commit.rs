@@ -50,6 +50,7 @@ pub struct CommitReport {
 }
 
 /// One segment to be written to its end.
+#[expect(clippy::large_enum_variant, reason = "a commit has one a table")]
 #[derive(Debug)]
 pub(crate) enum Job {
     /// Nothing of it is written yet.

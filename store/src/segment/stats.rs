@@ -328,7 +328,7 @@ fn text_range(min: &str, max: &str, null_count: u64) -> ColumnRange {
     let exact = [&min, &max]
         .into_iter()
         .all(|bound| bound.as_ref().is_some_and(|(_, exact)| *exact));
-    let text = |bound: Option<(String, bool)>| bound.map(|(text, _)| StatValue::Text(text.into()));
+    let text = |bound: TextBound| bound.map(|(text, _)| StatValue::Text(text.into()));
     ColumnRange {
         min: text(min),
         max: text(max),
@@ -337,8 +337,11 @@ fn text_range(min: &str, max: &str, null_count: u64) -> ColumnRange {
     }
 }
 
-/// Bounds of texts, cut to [`BOUND_BYTES_MAX`], and whether each is a text of the column.
-pub(super) fn text_bounds(min: &str, max: &str) -> (Option<(String, bool)>, Option<(String, bool)>) {
+/// A bound of texts, and whether it is a text of the column.
+pub(super) type TextBound = Option<(String, bool)>;
+
+/// Bounds of texts, cut to [`BOUND_BYTES_MAX`].
+pub(super) fn text_bounds(min: &str, max: &str) -> (TextBound, TextBound) {
     let lower = cut(min);
     let lower_bound = (lower.to_owned(), lower.len() == min.len());
     let upper_bound = if cut(max).len() == max.len() {

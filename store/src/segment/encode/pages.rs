@@ -34,6 +34,8 @@ pub(super) fn by_bytes(offsets: &[i32], bytes_max: usize) -> impl Iterator<Item 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::single_range_in_vec_init, reason = "a list of one page")]
+
     use super::*;
 
     fn by_len(lens: &[i32], bytes_max: usize) -> Vec<Range<usize>> {

@@ -80,7 +80,7 @@ impl Column<'_> {
                 .get(self.dice.below(7) as usize)
                 .copied(),
             Look::AllNull => None,
-            Look::Runs => (self.row / 300 % 3 != 0).then_some(self.row / 100),
+            Look::Runs => (!(self.row / 300).is_multiple_of(3)).then_some(self.row / 100),
         };
         if self.nullable {
             value
@@ -228,11 +228,8 @@ fn every_table_comes_back_whatever_is_in_its_columns() {
         for table in Table::ALL {
             for rows in [1, 8, 70, 1_500] {
                 let batch = batch(table, rows, &mut dice);
-                assert_eq!(
-                    read(written(table, std::slice::from_ref(&batch))),
-                    [batch.clone()],
-                    "{table}"
-                );
+                let whole = std::slice::from_ref(&batch);
+                assert_eq!(read(written(table, whole)), whole, "{table}");
                 if rows > 8 {
                     // A part of a batch: its columns begin in the middle of a byte.
                     let part = batch.slice(3, rows - 5);

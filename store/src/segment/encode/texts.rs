@@ -15,7 +15,7 @@ use super::delta::push_numbers;
 use super::numbers::push_validity;
 use super::{hybrid, pages};
 use crate::segment::layout::{Bounds, Layout};
-use crate::segment::stats::text_bounds;
+use crate::segment::stats::{TextBound, text_bounds};
 
 /// The values of a column, nulls among them with no bytes.
 #[derive(Clone, Copy)]
@@ -209,9 +209,9 @@ fn statistics(min: Option<&[u8]>, max: Option<&[u8]>, nulls: u64) -> Statistics 
         (Some(min), Some(max)) => text_bounds(&min, &max),
         _ => (None, None),
     };
-    let exact = |bound: &Option<(String, bool)>| bound.as_ref().is_some_and(|(_, exact)| *exact);
+    let exact = |bound: &TextBound| bound.as_ref().is_some_and(|(_, exact)| *exact);
     let (min_exact, max_exact) = (exact(&min), exact(&max));
-    let bytes = |bound: Option<(String, bool)>| bound.map(|(text, _)| ByteArray::from(text.into_bytes()));
+    let bytes = |bound: TextBound| bound.map(|(text, _)| ByteArray::from(text.into_bytes()));
     Statistics::ByteArray(
         ValueStatistics::new(bytes(min), bytes(max), None, Some(nulls), false)
             .with_min_is_exact(min_exact)
