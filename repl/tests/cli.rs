@@ -359,6 +359,33 @@ mod frames {
     }
 
     #[test]
+    fn what_every_source_knows_may_stand_before_its_name_and_what_only_kafka_knows_may_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store");
+        let told = Told::of(
+            quipu()
+                .args(["ingest", "--policy", "strict", "--store"])
+                .arg(&store)
+                .args(["frames", common::SMALL_FRAMES]),
+        );
+        assert_eq!(told.code, 0, "{}", told.err);
+        assert!(store.join("FORMAT").exists());
+        let told = Told::of(quipu().args([
+            "ingest",
+            "--brokers",
+            "localhost:1",
+            "frames",
+            common::SMALL_FRAMES,
+        ]));
+        assert_eq!((told.code, told.out.as_str()), (2, ""), "{}", told.err);
+        assert!(
+            told.err.starts_with("error: --brokers before `frames`"),
+            "{}",
+            told.err
+        );
+    }
+
+    #[test]
     fn a_file_that_is_not_there_is_a_failure_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
         let told = Told::of(

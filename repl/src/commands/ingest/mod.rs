@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 
 use self::attend::Remaining;
 use crate::cli::Global;
+use crate::failure::UsageError;
 use crate::units;
 
 const EXAMPLES: &str = "\
@@ -32,7 +33,7 @@ Either way nothing is lost, and the next run goes on where the last commit ends.
 
 /// Arguments of `quipu ingest`.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     source: Option<Source>,
@@ -61,9 +62,6 @@ struct FramesArgs {
     /// Topic under which the records are kept [default: the name of the file]
     #[arg(short, long, value_name = "TOPIC")]
     topic: Option<String>,
-
-    #[command(flatten)]
-    common: CommonArgs,
 }
 
 /// Where in Kafka to read.
@@ -97,19 +95,19 @@ struct KafkaArgs {
 #[derive(Debug, clap::Args)]
 struct CommonArgs {
     /// What to take for a message
-    #[arg(long, value_enum, default_value_t = PolicyName::Compatible, value_name = "POLICY")]
+    #[arg(long, global = true, value_enum, default_value_t = PolicyName::Compatible, value_name = "POLICY")]
     policy: PolicyName,
 
     /// Rows after which a commit is due [default: 500000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     flush_rows: Option<u64>,
 
     /// Bytes in memory after which a commit is due, such as 64MiB [default: 256MiB]
-    #[arg(long, value_name = "N", value_parser = units::bytes)]
+    #[arg(long, global = true, value_name = "N", value_parser = units::bytes)]
     flush_bytes: Option<u64>,
 
     /// Age of the oldest row at which a commit is due, such as 200ms or 1m [default: 5s]
-    #[arg(long, value_name = "AGE", value_parser = units::duration)]
+    #[arg(long, global = true, value_name = "AGE", value_parser = units::duration)]
     flush_age: Option<Duration>,
 }
 
@@ -162,7 +160,8 @@ pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
     let counts = match &args.source {
         Some(Source::Frames(frames)) => {
             let files: Vec<FramesFile> = frames.files.iter().map(|path| frames.file(path)).collect();
-            let options = frames.common.pipeline();
+            args.kafka.refuse("frames")?;
+            let options = args.common.pipeline();
             attend::run(runtime, Remaining::Bytes, move |run| {
                 Ok(ingest_frames(store, &files, options, &run.stop, &run.progress)?)
             })?
@@ -207,6 +206,27 @@ impl Args {
             on_corrupt: OnCorrupt::default(),
             pipeline: self.common.pipeline(),
         })
+    }
+}
+
+impl KafkaArgs {
+    /// Refuses what says where in Kafka to read, when something else is read.
+    fn refuse(&self, source: &str) -> Result<()> {
+        let given = [
+            ("--topic", !self.topic.is_empty()),
+            ("--brokers", self.brokers.is_some()),
+            ("--from", self.from.is_some()),
+            ("--until", self.until.is_some()),
+            ("--address-family", self.address_family.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => Err(UsageError(format!(
+                "{option} before `{source}` says where in Kafka to read, and `{source}` does not read from there: leave \
+                 it out, or see `quipu ingest {source} --help`"
+            ))
+            .into()),
+            None => Ok(()),
+        }
     }
 }
 
