@@ -22,11 +22,16 @@ macro_rules! view {
 
 /// Every view, by name.
 pub const VIEWS: &[View] = &[
+    view!("arrivals"),
+    view!("coverage"),
+    view!("duplicates"),
     view!("gaps"),
+    view!("late_arrivals"),
     view!("messages"),
     view!("run_parts"),
     view!("runs"),
     view!("sessions"),
+    view!("token_stream_gaps"),
 ];
 
 /// The view of that name, if there is one.
