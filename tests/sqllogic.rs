@@ -18,38 +18,21 @@ use quipu::{Quipu, Rows};
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
 use tokio::runtime::Runtime;
 
-/// Every file in `slt/`.
-const FILES: [&str; 6] = ["gaps", "guard", "json", "runs", "sessions", "system"];
+/// A test for every file in `slt/`, and their list.
+macro_rules! files {
+    ($($name:ident)*) => {
+        const FILES: &[&str] = &[$(stringify!($name)),*];
 
-#[test]
-fn gaps() {
-    check("gaps");
+        $(
+            #[test]
+            fn $name() {
+                check(stringify!($name));
+            }
+        )*
+    };
 }
 
-#[test]
-fn guard() {
-    check("guard");
-}
-
-#[test]
-fn json() {
-    check("json");
-}
-
-#[test]
-fn runs() {
-    check("runs");
-}
-
-#[test]
-fn sessions() {
-    check("sessions");
-}
-
-#[test]
-fn system() {
-    check("system");
-}
+files!(arrivals coverage gaps guard json runs sessions system token_stream_gaps);
 
 #[test]
 fn every_file_is_checked() {
