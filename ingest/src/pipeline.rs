@@ -179,7 +179,8 @@ impl Pipeline {
     /// Takes one record in. One that the store has already changes nothing.
     ///
     /// # Errors
-    /// An offset beyond the next one: the source left something out.
+    /// An offset beyond the next one: the source left something out. Rows that cannot be encoded ahead of their commit:
+    /// as after [`Self::flush`], the pipeline is of no more use then.
     #[inline]
     pub fn push(&mut self, slot: PartitionSlot, record: &RawRecord<'_>) -> Result<()> {
         let partition = &mut self.partitions[slot.0];

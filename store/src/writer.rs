@@ -113,13 +113,14 @@ impl Writer {
     /// nor durable before that commit, and gone if there is none.
     ///
     /// # Errors
-    /// Rows of another table; a file that cannot be written: all that was pressed for the next commit is given up then.
+    /// Rows of another table. A file that cannot be written: all that was pressed for the next commit is gone then, and
+    /// as a commit without it would be one with rows missing, the writer refuses every further one.
     pub fn press(&mut self, table: Table, batch: &RecordBatch) -> Result<()> {
         self.check_right()?;
         check_schema(table, std::slice::from_ref(batch))?;
         let pressed = self.press_into(table, batch);
-        if pressed.is_err() {
-            self.discard_pressed();
+        if let Err(error) = &pressed {
+            self.give_up_pressed(error);
         }
         pressed
     }
@@ -149,7 +150,7 @@ impl Writer {
             match segment.finish(&*self.options.disk, added_by) {
                 Ok(pressed) => self.pressed.push(pressed),
                 Err(error) => {
-                    self.discard_pressed();
+                    self.give_up_pressed(&error);
                     return Err(error);
                 }
             }
@@ -158,6 +159,12 @@ impl Writer {
             .pressed
             .iter()
             .map(|pressed| (&pressed.segment, &*pressed.unfinished)))
+    }
+
+    /// Ends the writer, as rows of the next commit are gone.
+    fn give_up_pressed(&mut self, error: &StoreError) {
+        self.ended = Some(Ended::Poisoned(error.to_string()));
+        self.discard_pressed();
     }
 
     fn discard_pressed(&mut self) {
@@ -179,7 +186,7 @@ impl Writer {
     ///
     /// After an error of kind `Fenced` or `Poisoned`, and after any failed sync, this writer refuses every further
     /// commit: whether the failed one is visible is found by opening the store again. After any other error nothing
-    /// of it is visible, and it may be tried again.
+    /// of it is visible, and it may be tried again, unless rows of it were pressed ahead.
     pub fn commit(&mut self, commit: Commit) -> Result<CommitReport> {
         self.check_right()?;
         let Commit {
@@ -194,6 +201,8 @@ impl Writer {
         let mut manifest = self.successor(partitions, &remove_segments)?;
         check(&self.manifest, &manifest)?;
 
+        // Rows that were pressed ahead cannot be handed in again.
+        let can_be_repeated = self.open.is_empty() && self.pressed.is_empty();
         let jobs = self.jobs(batches);
         manifest.next_segment = self.next_segment;
         let settled = settle(
@@ -207,7 +216,7 @@ impl Writer {
             segments,
             press,
             sync,
-        } = settled.map_err(|failure| self.give_up(failure, &[]))?;
+        } = settled.map_err(|failure| self.give_up(failure, &[], can_be_repeated))?;
         let written: Vec<_> = segments
             .iter()
             .map(|segment| (segment.table, segment.id))
@@ -226,7 +235,7 @@ impl Writer {
         let published = check(&self.manifest, &manifest)
             .map_err(Failure::Clean)
             .and_then(|()| persist::publish(&*self.options.disk, &self.root, &manifest));
-        published.map_err(|failure| self.give_up(failure, &written))?;
+        published.map_err(|failure| self.give_up(failure, &written, can_be_repeated))?;
         let publish = start.elapsed();
 
         let before = std::mem::replace(&mut self.manifest, Arc::new(manifest));
@@ -329,9 +338,14 @@ impl Writer {
         jobs
     }
 
-    /// Ends a commit that failed, and the writer with it where what is on disk is in doubt. `written` are the segments
-    /// that have their names already.
-    fn give_up(&mut self, failure: Failure, written: &[(Table, SegmentId)]) -> StoreError {
+    /// Ends a commit that failed, and the writer with it where what is on disk is in doubt or rows of the commit are gone.
+    /// `written` are the segments that have their names already.
+    fn give_up(
+        &mut self,
+        failure: Failure,
+        written: &[(Table, SegmentId)],
+        can_be_repeated: bool,
+    ) -> StoreError {
         match failure {
             Failure::Clean(error) => {
                 for (table, id) in written {
@@ -339,6 +353,9 @@ impl Writer {
                         &*self.options.disk,
                         &self.root.resolve(&segment_path(*table, *id)),
                     );
+                }
+                if !can_be_repeated {
+                    self.ended = Some(Ended::Poisoned(error.to_string()));
                 }
                 error
             }

@@ -282,6 +282,38 @@ fn a_death_with_rows_pressed_ahead_leaves_all_of_them_or_none() {
     assert!(steps > 20, "{steps} steps");
 }
 
+/// A commit that goes on without rows that were pressed ahead would move positions past them.
+#[test]
+fn a_writer_that_lost_pressed_rows_commits_nothing_more() {
+    let mut refused = 0;
+    each_death(|disk, _| {
+        let folder = tempfile::tempdir().unwrap();
+        open(folder.path()).commit(ten(0)).unwrap();
+        let Ok(mut writer) = Writer::open(folder.path(), options(disk)) else {
+            return;
+        };
+        let mut ahead = ten(10).batches.into_iter();
+        let pressed = ahead.all(|(table, batches)| writer.press(table, &batches[0]).is_ok());
+        let positions = || Commit {
+            partitions: vec![position(0, 20)],
+            ..Commit::default()
+        };
+        if pressed && writer.commit(positions()).is_ok() {
+            return;
+        }
+        // The disk is well again.
+        disk.state.lock().unwrap().steps_left = usize::MAX;
+        let error = writer.commit(positions()).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Poisoned, "{error}");
+        refused += 1;
+        drop(writer);
+        let next = whole(folder.path());
+        open(folder.path()).commit(ten(next)).unwrap();
+        assert_eq!(whole(folder.path()), next + 10);
+    });
+    assert!(refused > 10, "{refused} refusals");
+}
+
 #[test]
 fn a_writer_is_done_after_a_failed_sync() {
     let mut refused = 0;
