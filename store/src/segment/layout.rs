@@ -10,7 +10,7 @@
 //! | long | text and JSON | lengths, then bytes | zstd, harder |
 //! | other | flags, floating point, lists | plain | zstd |
 //!
-//! A repeating column whose values turn out to differ nearly all is laid out like a long one.
+//! A repeating column whose values turn out to differ nearly all has no dictionary: lengths, then bytes.
 
 use std::sync::LazyLock;
 

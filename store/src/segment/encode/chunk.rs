@@ -1,6 +1,6 @@
 //! One column of one row group, page by page.
 
-use parquet::basic::{BoundaryOrder, Encoding};
+use parquet::basic::Encoding;
 use parquet::column::page::{CompressedPage, Page, PageWriter as _};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
@@ -123,8 +123,9 @@ impl<'b> ChunkWriter<'b> {
         let index = self
             .bounds
             .get_or_insert_with(|| ColumnIndexBuilder::new(self.column.physical_type()));
-        let (min, max) = bounds.clone().unwrap_or_default();
-        index.append(bounds.is_none(), min, max, nulls as i64);
+        let is_null = bounds.is_none();
+        let (min, max) = bounds.unwrap_or_default();
+        index.append(is_null, min, max, nulls as i64);
     }
 
     fn take_body(&mut self) -> Result<(Bytes, usize)> {
@@ -162,10 +163,7 @@ impl<'b> ChunkWriter<'b> {
         if let Some(statistics) = statistics {
             metadata = metadata.set_statistics(statistics);
         }
-        let bounds = self.bounds.map(|mut bounds| {
-            bounds.set_boundary_order(BoundaryOrder::UNORDERED);
-            bounds.build()
-        });
+        let bounds = self.bounds.map(ColumnIndexBuilder::build);
         let bytes = Bytes::from(self.sink.into_inner()?);
         Ok(Chunk {
             close: ColumnCloseResult {
