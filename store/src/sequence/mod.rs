@@ -55,6 +55,7 @@
 //! | `name.rs`, `hot.rs`, `places.rs` | names of threads, the threads in memory, and where each lies |
 //! | `runs.rs`, `run_rows.rs` | the runs of a commit, and their rows |
 //! | `snapshot.rs` | the book as rows, and back |
+//! | `strands/` | which numbers of a thread came from one counter: derived, no part of the book |
 //! | `cold.rs` | the threads on disk: index, filter and marker together |
 //! | `cold_entry.rs`, `filter.rs`, `marker.rs` | their forms |
 //! | `sled_tree.rs` | the only place that knows sled |
@@ -75,6 +76,7 @@ mod run_rows;
 mod runs;
 mod sled_tree;
 mod snapshot;
+pub mod strands;
 mod thread;
 mod tiers;
 
