@@ -32,8 +32,10 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`Quipu`], [`Rows`] | the handle, and answers |
+//! | [`Status`] | how a store is: positions, disk use, who writes it |
 //! | [`Error`], [`ErrorKind`] | one error type, sorted by what a caller can do |
 //! | [`ingest`] | sources and the pipeline into the store |
+//! | [`metrics`] | the counters of a run for Prometheus |
 //! | [`sql`] | sessions over one snapshot |
 //! | [`store`] | snapshots and manifests |
 //! | [`proto`] | messages, framing, the frames file format |
@@ -43,7 +45,9 @@
 mod error;
 mod handle;
 pub mod ingest;
+pub mod metrics;
 mod rows;
+mod status;
 
 pub use error::{Error, ErrorKind, Result};
 pub use handle::Quipu;
@@ -52,7 +56,8 @@ pub use quipu_proto as proto;
 pub use quipu_proto::schema::{DISPLAY_KEY, Display};
 pub use quipu_proto::{Policy, Table};
 pub use quipu_sql as sql;
-pub use quipu_sql::{Access, Completeness, SessionOptions, arrow};
+pub use quipu_sql::{Access, Completeness, SessionOptions, Tails, arrow};
 pub use quipu_store as store;
 pub use quipu_store::Snapshot;
 pub use rows::Rows;
+pub use status::{Status, TableUse};

@@ -32,7 +32,7 @@ macro_rules! files {
     };
 }
 
-files!(arrivals coverage gaps guard json runs sessions system token_stream_gaps);
+files!(arrivals completeness coverage gaps guard json runs sessions strands system token_stream_gaps);
 
 #[test]
 fn every_file_is_checked() {

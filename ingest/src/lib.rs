@@ -43,6 +43,6 @@ pub use error::{IngestError, Result};
 pub use flush::FlushPolicy;
 pub use frames::FramesFile;
 pub use pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
-pub use progress::{Progress, ProgressCounts};
+pub use progress::{GAP_SIZES, PartitionLag, Progress, ProgressCounts, SequenceCounts};
 pub use run::{KafkaRunOptions, Notice, ingest_frames, ingest_kafka};
 pub use stop::Stop;

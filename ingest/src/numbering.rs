@@ -75,8 +75,11 @@ impl Numbering<'_> {
                 offset: self.offset,
             },
         );
-        if observation.verdict == SequenceVerdict::Gap {
-            self.arrivals.gaps += 1;
+        match observation.verdict {
+            SequenceVerdict::Gap => self.arrivals.gap(observation.missing),
+            SequenceVerdict::Duplicate => self.arrivals.duplicates += 1,
+            SequenceVerdict::Reordered => self.arrivals.reorders += 1,
+            SequenceVerdict::First | SequenceVerdict::InOrder | SequenceVerdict::Unsequenced => {}
         }
         if observation.repeated == Repeated::LookUp {
             self.candidates.push(Candidate {

@@ -136,6 +136,7 @@ impl Pipeline {
             (stored.next_offset.0 < start.start_offset)
                 .then_some((stored.next_offset.0, start.start_offset - 1))
         });
+        self.progress.set_ready();
         let mut state = stored.unwrap_or_else(|| PartitionState {
             log: log.clone(),
             next_offset: Offset(start.start_offset),
@@ -222,7 +223,7 @@ impl Pipeline {
             Err(rejection) => {
                 self.tables
                     .append_dead_letter(&place, record.value, &rejection, self.decoder.policy());
-                self.arrivals.dead_letters += 1;
+                self.arrivals.dead_letter(rejection.reason);
             }
         }
         self.buffered_since.get_or_insert_with(Instant::now);
@@ -292,7 +293,7 @@ impl Pipeline {
         self.tables
             .append_dead_letter(&place, Some(batch), &rejection, self.decoder.policy());
         self.arrivals.records += 1;
-        self.arrivals.dead_letters += 1;
+        self.arrivals.dead_letter(rejection.reason);
         self.buffered_since.get_or_insert_with(Instant::now);
         if last > first {
             self.push_hole(slot, first + 1, last, "corrupt")

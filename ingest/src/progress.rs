@@ -1,18 +1,47 @@
 //! How far taking in has come: counters that another thread may read at any time.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use quipu_proto::{LogPartition, Reason};
+
+const REASONS: usize = Reason::ALL.len();
+
+/// Upper bounds of the buckets in which the sizes of gaps are counted; above the last there is one more.
+pub const GAP_SIZES: [u64; 9] = [1, 2, 5, 10, 20, 50, 100, 500, 1_000];
 
 /// Counters of one run. All but `lag` only grow.
 #[derive(Debug, Default)]
 pub struct Progress {
     records: AtomicU64,
     messages: AtomicU64,
-    dead_letters: AtomicU64,
+    duplicates: AtomicU64,
+    reorders: AtomicU64,
     gaps: AtomicU64,
+    gap_missing: AtomicU64,
+    gap_sizes: [AtomicU64; GAP_SIZES.len() + 1],
+    dead_letters: [AtomicU64; REASONS],
     commits: AtomicU64,
     rows: AtomicU64,
     bytes: AtomicU64,
     lag: AtomicI64,
+    /// Microseconds since the Unix epoch, 0 before the first.
+    committed_us: AtomicI64,
+    ready: AtomicBool,
+    ended: AtomicBool,
+    partitions: Mutex<Vec<PartitionLag>>,
+}
+
+/// How far one partition has been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionLag {
+    /// The partition.
+    pub log: LogPartition,
+    /// Next offset to read.
+    pub next_offset: i64,
+    /// Records known to be in Kafka and not read yet.
+    pub lag: i64,
 }
 
 /// The counters at one moment.
@@ -36,15 +65,29 @@ pub struct ProgressCounts {
     pub lag: u64,
 }
 
+/// What was said of the numbers of messages as they arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SequenceCounts {
+    /// Messages with the newest number of their thread once more.
+    pub duplicates: u64,
+    /// Messages with an older number.
+    pub reorders: u64,
+    /// Jumps, not missing messages.
+    pub gaps: u64,
+    /// Messages that the jumps left out, together.
+    pub gap_missing: u64,
+    /// Jumps by size: up to each of [`GAP_SIZES`] and above the one before, then those above the last.
+    pub gap_sizes: [u64; GAP_SIZES.len() + 1],
+}
+
 impl Progress {
     /// The counters now.
     #[must_use]
     pub fn counts(&self) -> ProgressCounts {
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         ProgressCounts {
             records: of(&self.records),
             messages: of(&self.messages),
-            dead_letters: of(&self.dead_letters),
+            dead_letters: self.dead_letters.iter().map(of).sum(),
             gaps: of(&self.gaps),
             commits: of(&self.commits),
             rows: of(&self.rows),
@@ -53,23 +96,102 @@ impl Progress {
         }
     }
 
+    /// What was said of numbers so far.
+    #[must_use]
+    pub fn sequence_counts(&self) -> SequenceCounts {
+        SequenceCounts {
+            duplicates: of(&self.duplicates),
+            reorders: of(&self.reorders),
+            gaps: of(&self.gaps),
+            gap_missing: of(&self.gap_missing),
+            gap_sizes: std::array::from_fn(|bucket| of(&self.gap_sizes[bucket])),
+        }
+    }
+
+    /// Records that became dead letters, by reason.
+    pub fn dead_letters(&self) -> impl Iterator<Item = (Reason, u64)> {
+        Reason::ALL.into_iter().zip(self.dead_letters.iter().map(of))
+    }
+
+    /// When the last commit of the run was, in microseconds since the Unix epoch.
+    #[must_use]
+    pub fn committed_us(&self) -> Option<i64> {
+        Some(self.committed_us.load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    /// Whether the store is open and the source has told of a first partition or file.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Whether the run has ended, well or not.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// The partitions that are followed.
+    #[must_use]
+    pub fn partitions(&self) -> Vec<PartitionLag> {
+        self.partitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     pub(crate) fn arrived(&self, arrivals: &Arrivals) {
-        self.records.fetch_add(arrivals.records, Ordering::Relaxed);
-        self.messages.fetch_add(arrivals.messages, Ordering::Relaxed);
-        self.dead_letters
-            .fetch_add(arrivals.dead_letters, Ordering::Relaxed);
-        self.gaps.fetch_add(arrivals.gaps, Ordering::Relaxed);
+        let add = |counter: &AtomicU64, count: u64| {
+            if count > 0 {
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        };
+        add(&self.records, arrivals.records);
+        add(&self.messages, arrivals.messages);
+        add(&self.duplicates, arrivals.duplicates);
+        add(&self.reorders, arrivals.reorders);
+        add(&self.gaps, arrivals.gap_sizes.iter().sum());
+        add(&self.gap_missing, arrivals.gap_missing);
+        for (counter, count) in self.gap_sizes.iter().zip(arrivals.gap_sizes) {
+            add(counter, count);
+        }
+        for (counter, count) in self.dead_letters.iter().zip(arrivals.dead_letters) {
+            add(counter, count);
+        }
     }
 
     pub(crate) fn committed(&self, rows: u64, bytes: u64) {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+        self.committed_us.store(now, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_ready(&self) {
+        self.ready.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that the run has ended.
+    pub fn set_ended(&self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn set_lag(&self, lag: i64) {
         self.lag.store(lag, Ordering::Relaxed);
     }
+
+    pub(crate) fn set_partitions(&self, partitions: Vec<PartitionLag>) {
+        self.set_lag(partitions.iter().map(|partition| partition.lag).sum());
+        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = partitions;
+    }
+}
+
+fn of(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
 }
 
 /// What arrived since it was last told.
@@ -77,6 +199,55 @@ impl Progress {
 pub(crate) struct Arrivals {
     pub(crate) records: u64,
     pub(crate) messages: u64,
-    pub(crate) dead_letters: u64,
-    pub(crate) gaps: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) reorders: u64,
+    gap_missing: u64,
+    gap_sizes: [u64; GAP_SIZES.len() + 1],
+    dead_letters: [u64; REASONS],
+}
+
+impl Arrivals {
+    /// Counts a jump that left out so many numbers.
+    pub(crate) fn gap(&mut self, missing: u64) {
+        self.gap_missing = self.gap_missing.saturating_add(missing);
+        self.gap_sizes[GAP_SIZES.partition_point(|bound| *bound < missing)] += 1;
+    }
+
+    pub(crate) fn dead_letter(&mut self, reason: Reason) {
+        self.dead_letters[reason as usize] += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jumps_are_counted_by_size() {
+        let mut arrivals = Arrivals::default();
+        for missing in [1, 2, 3, 5, 1_000, 1_001, u64::MAX] {
+            arrivals.gap(missing);
+        }
+        let progress = Progress::default();
+        progress.arrived(&arrivals);
+        let counts = progress.sequence_counts();
+        assert_eq!(counts.gap_sizes, [1, 1, 2, 0, 0, 0, 0, 0, 1, 2]);
+        assert_eq!((counts.gaps, counts.gap_missing), (7, u64::MAX));
+        assert_eq!(progress.counts().gaps, 7);
+    }
+
+    #[test]
+    fn dead_letters_are_counted_by_reason() {
+        let mut arrivals = Arrivals::default();
+        arrivals.dead_letter(Reason::Tombstone);
+        let progress = Progress::default();
+        progress.arrived(&arrivals);
+        progress.arrived(&arrivals);
+        assert!(
+            progress
+                .dead_letters()
+                .any(|found| found == (Reason::Tombstone, 2))
+        );
+        assert_eq!(progress.counts().dead_letters, 2);
+    }
 }

@@ -14,7 +14,7 @@ use crate::kafka::{
     Fetched, KafkaError, KafkaOptions, KafkaSource, OffsetHole, PartitionHandle, SourceEvent, StoredPosition,
 };
 use crate::pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
-use crate::progress::{Progress, ProgressCounts};
+use crate::progress::{PartitionLag, Progress, ProgressCounts};
 use crate::raw::RawRecord;
 use crate::stop::Stop;
 use quipu_store::Head;
@@ -286,13 +286,18 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// Records between what the pipeline has and the high watermarks.
+    /// Tells how far each partition is: records between what the pipeline has and the high watermark.
     fn tell_lag(&self) {
-        let lag = self.slots.iter().flatten().map(|(slot, partition)| {
+        let partitions = self.slots.iter().flatten().map(|(slot, partition)| {
             let high = partition.progress.high_watermark().unwrap_or(0);
-            high.saturating_sub(self.pipeline.next_offset(*slot)).max(0)
+            let next_offset = self.pipeline.next_offset(*slot);
+            PartitionLag {
+                log: partition.log.clone(),
+                next_offset,
+                lag: high.saturating_sub(next_offset).max(0),
+            }
         });
-        self.progress.set_lag(lag.sum());
+        self.progress.set_partitions(partitions.collect());
     }
 }
 

@@ -71,6 +71,10 @@ impl Global {
 pub(crate) enum Command {
     /// Run SQL and print the rows
     Sql(commands::sql::Args),
+    /// Answer a question that has a name
+    Report(commands::report::Args),
+    /// Tell how a store is: positions, lag, gaps, last commit, disk use
+    Status(commands::status::Args),
     /// Follow Kafka, or take in recorded files
     Ingest(Box<commands::ingest::Args>),
     /// Watch a small fleet of agents being followed, with nothing else installed
@@ -108,6 +112,16 @@ mod tests {
     #[test]
     fn help_of_sql() {
         insta::assert_snapshot!(help(&["sql"]));
+    }
+
+    #[test]
+    fn help_of_report() {
+        insta::assert_snapshot!(help(&["report"]));
+    }
+
+    #[test]
+    fn help_of_status() {
+        insta::assert_snapshot!(help(&["status"]));
     }
 
     #[test]

@@ -29,6 +29,29 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// The data is less complete than the user wants to be answered from.
+#[derive(Debug)]
+pub(crate) struct IncompleteError {
+    /// The account of what is there.
+    pub(crate) found: String,
+    /// The least share that was asked for.
+    pub(crate) bound: f64,
+}
+
+impl fmt::Display for IncompleteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, bound } = self;
+        write!(
+            f,
+            "the data is less complete than {} %: {found}; see `quipu report completeness`, or answer all the same with \
+             --incomplete mark",
+            bound * 100.0
+        )
+    }
+}
+
+impl std::error::Error for IncompleteError {}
+
 /// Rows could not be written to standard output.
 #[derive(Debug)]
 pub(crate) struct OutputError(pub(crate) io::Error);

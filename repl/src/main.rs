@@ -9,12 +9,14 @@
 //! | `commands/` | one command a file |
 //! | `shell/` | the prompt |
 //! | `output/` | one format a file |
+//! | `completeness.rs` | how complete the data must be for an answer |
 //! | `query.rs`, `statements.rs` | running SQL and printing its rows; cutting a text into statements |
 //! | `failure.rs` | errors as one line and an exit code |
 //! | `demo/` | what the demo needs beside the ordinary commands |
 
 mod cli;
 mod commands;
+mod completeness;
 #[cfg(feature = "demo")]
 mod demo;
 mod failure;
@@ -61,6 +63,8 @@ fn run(cli: Cli) -> Result<()> {
         }
         None => commands::sql::command(&cli.global, &commands::sql::Args::from_stdin(), &runtime),
         Some(Command::Sql(args)) => commands::sql::command(&cli.global, &args, &runtime),
+        Some(Command::Report(args)) => commands::report::command(&cli.global, &args, &runtime),
+        Some(Command::Status(args)) => commands::status::command(&cli.global, &args, &runtime),
         Some(Command::Ingest(args)) => commands::ingest::command(&cli.global, &args, &runtime),
         #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => commands::demo::command(&cli.global, &args, &runtime),

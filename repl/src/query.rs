@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use quipu::Quipu;
 use quipu::arrow::array::RecordBatch;
 use quipu::arrow::datatypes::SchemaRef;
+use quipu::{Completeness, Quipu};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -79,10 +79,14 @@ impl Query {
         Ok(written)
     }
 
-    /// The line that every report states: how much of what was sent is here.
-    #[cfg(feature = "demo")]
-    pub(crate) async fn completeness(&self) -> Result<String> {
-        Ok(self.quipu.completeness().await?.to_string())
+    /// What every report states: how much of what was sent is here.
+    pub(crate) async fn completeness(&self) -> Result<Completeness> {
+        Ok(self.quipu.completeness().await?)
+    }
+
+    /// The store.
+    pub(crate) fn quipu(&self) -> &Quipu {
+        &self.quipu
     }
 
     /// As [`Query::run`], until Ctrl-C: then nothing is returned.
@@ -145,8 +149,17 @@ impl Output {
         Ok(writeln!(self.out, "{text}").map_err(OutputError)?)
     }
 
+    /// Lets rows be written that come from no statement.
+    pub(crate) fn rows<T>(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
+        write(&mut self.out)
+    }
+
+    /// Writes a part of a line.
+    pub(crate) fn text(&mut self, text: &str) -> Result<()> {
+        Ok(self.out.write_all(text.as_bytes()).map_err(OutputError)?)
+    }
+
     /// Writes what is still in the buffer.
-    #[cfg(feature = "demo")]
     pub(crate) fn flush(&mut self) -> Result<()> {
         Ok(self.out.flush().map_err(OutputError)?)
     }

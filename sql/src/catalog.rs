@@ -16,7 +16,9 @@ use datafusion::object_store::local::LocalFileSystem;
 use datafusion::prelude::SessionContext;
 use quipu_proto::Table;
 use quipu_store::Snapshot;
+use tokio::sync::OnceCell;
 
+use crate::strands::{self, Account};
 use crate::system;
 use crate::tables::SegmentTable;
 use crate::views;
@@ -43,6 +45,7 @@ pub(crate) fn register(context: &SessionContext, snapshot: &Snapshot) -> Result<
         snapshot: snapshot.clone(),
         url,
         state: Box::new(move || state.upgrade().map(|state| state.read().clone())),
+        account: OnceCell::new(),
     });
     let catalog = Catalog {
         main: Arc::new(Names {
@@ -67,12 +70,18 @@ pub(crate) struct Source {
     url: ObjectStoreUrl,
     /// The session that asks; none while it is being dropped. Weak, because the session owns the catalog.
     state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,
+    account: OnceCell<Account>,
 }
 
 impl Source {
     /// The session that asks.
     pub(crate) fn state(&self) -> Result<SessionState> {
         (self.state)().ok_or_else(|| DataFusionError::Internal("the session is closed".to_owned()))
+    }
+
+    /// What the counters of all threads lack: found out once.
+    pub(crate) async fn account(&self) -> Result<&Account> {
+        self.account.get_or_try_init(|| strands::account(self)).await
     }
 
     /// A table of the store.

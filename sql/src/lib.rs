@@ -15,6 +15,7 @@
 //! | `catalog` | names, and what stands behind them when first named |
 //! | `tables/` | scans over segments, pruned by the manifest |
 //! | `system/` | the store's own state as tables |
+//! | `strands/` | the threads with several counters, read once and split |
 //! | `views/` | views as text |
 //! | `functions/` | functions beyond DataFusion's, in one list |
 //! | `reports/` | questions whose answers have a type in Rust |
@@ -36,6 +37,7 @@ mod planner;
 pub mod reports;
 mod session;
 mod split;
+mod strands;
 mod system;
 mod tables;
 #[cfg(test)]
@@ -44,7 +46,7 @@ pub mod views;
 
 pub use error::{Result, SqlError, SqlErrorKind};
 pub use limits::{OPERATORS_MAX, SQL_BYTES_MAX};
-pub use reports::completeness::{Completeness, completeness};
+pub use reports::completeness::{Completeness, Tails, completeness};
 pub use session::{Access, Answer, Session, SessionOptions};
 pub use split::split;
 

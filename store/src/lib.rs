@@ -52,6 +52,7 @@ pub use commit::{Commit, CommitReport};
 pub use config::WriterOptions;
 pub use error::{Result, StoreError, StoreErrorKind};
 pub use format::FORMAT_VERSION;
+pub use lock::writer_of;
 pub use manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
 pub use segment::{
     ColumnRange, Segment, SegmentBatches, SegmentId, SegmentStats, StatValue, ThreadFilter, read_segment,

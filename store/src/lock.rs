@@ -1,8 +1,9 @@
 //! The writer's lock: one writer per store.
 
-use std::time::SystemTime;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use crate::disk::{Disk, LockFile};
+use crate::disk::{Disk, LockFile, SystemDisk};
 use crate::error::{IoContext, Result, StoreError};
 use crate::paths::Root;
 
@@ -18,7 +19,7 @@ impl WriterLock {
     pub(crate) fn take(disk: &dyn Disk, root: &Root) -> Result<Self> {
         let path = root.lock();
         let mut file = disk.open_lock(&path).when("open", &path)?;
-        if !file.try_exclusive().when("lock", &path)? {
+        if !exclusive(&file).when("lock", &path)? {
             let writer = file
                 .text()
                 .ok()
@@ -42,6 +43,38 @@ impl Drop for WriterLock {
         let _ = self.file.replace_text("");
         let _ = self.file.unlock();
     }
+}
+
+/// How often, and after which pause, a lock that is held is tried again: whoever asks [`writer_of`] holds it for a moment.
+const TRIES: u32 = 5;
+const TRY_AFTER: Duration = Duration::from_millis(5);
+
+fn exclusive(file: &LockFile) -> std::io::Result<bool> {
+    for _ in 1..TRIES {
+        if file.try_exclusive()? {
+            return Ok(true);
+        }
+        std::thread::sleep(TRY_AFTER);
+    }
+    file.try_exclusive()
+}
+
+/// The process that writes the store at that path now, in words such as `4711 (for 3 min)`; none if there is none.
+///
+/// # Errors
+/// The lock file cannot be opened.
+pub fn writer_of(path: impl AsRef<Path>) -> Result<Option<String>> {
+    let path = Root::new(path).lock();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut file = SystemDisk.open_lock(&path).when("open", &path)?;
+    if file.try_shared().when("lock", &path)? {
+        file.unlock().when("unlock", &path)?;
+        return Ok(None);
+    }
+    let writer = file.text().ok().and_then(|text| describe(&text));
+    Ok(Some(writer.unwrap_or_else(|| "unknown".to_owned())))
 }
 
 /// The words for a message: `4711 (for 3 min)`.
@@ -99,6 +132,22 @@ mod tests {
         let first = WriterLock::take(&SystemDisk, &root).unwrap();
         let _copy = first.file.copy().unwrap();
         drop(first);
+        WriterLock::take(&SystemDisk, &root).unwrap();
+    }
+
+    #[test]
+    fn the_writer_of_a_store_is_known_to_others_while_it_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(writer_of(folder.path()).unwrap(), None);
+        let root = Root::new(folder.path());
+        let lock = WriterLock::take(&SystemDisk, &root).unwrap();
+        let writer = writer_of(folder.path()).unwrap().unwrap();
+        assert!(
+            writer.starts_with(&format!("{} (for ", std::process::id())),
+            "{writer}"
+        );
+        drop(lock);
+        assert_eq!(writer_of(folder.path()).unwrap(), None);
         WriterLock::take(&SystemDisk, &root).unwrap();
     }
 

@@ -9,6 +9,7 @@
 //! | `leader.rs`, `open.rs` | the task of one broker; where its partitions begin and end |
 //! | `partition.rs`, `progress.rs`, `backoff.rs` | a partition on its way between tasks; how far it is; waiting |
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
+//! | `ends.rs` | where logs end now, for a store at rest |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
 //! | `batch/` | record batches: from bytes to borrowed records, holes and corrupt batches |
 //!
@@ -21,6 +22,7 @@ mod backoff;
 pub mod batch;
 pub mod connect;
 pub(crate) mod cursor;
+mod ends;
 pub mod env;
 mod error;
 mod event;
@@ -38,6 +40,7 @@ mod source;
 mod supervisor;
 
 pub use connect::{ConnectOptions, Connection};
+pub use ends::end_offsets;
 pub use env::KafkaEnv;
 pub use error::{KafkaError, Place};
 pub use event::{Fetched, PartitionHandle, SourceEvent};

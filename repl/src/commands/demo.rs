@@ -75,15 +75,20 @@ pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
     let options = kafka_run(&broker.address())?;
     let counts = {
         let store = store.clone();
-        attend::run(runtime, Remaining::Records, move |run| {
-            Ok(ingest_kafka(
-                store,
-                options,
-                &run.stop,
-                &run.progress,
-                |notice| run.notify(notice),
-            )?)
-        })?
+        attend::run(
+            runtime,
+            Remaining::Records,
+            &attend::Watch::default(),
+            move |run| {
+                Ok(ingest_kafka(
+                    store,
+                    options,
+                    &run.stop,
+                    &run.progress,
+                    |notice| run.notify(notice),
+                )?)
+            },
+        )?
     };
     attend::say_summary(&counts);
     runtime.block_on(broker.shutdown());

@@ -3,4 +3,6 @@
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod ingest;
+pub(crate) mod report;
 pub(crate) mod sql;
+pub(crate) mod status;

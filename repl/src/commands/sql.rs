@@ -9,6 +9,7 @@ use clap::{ArgMatches, FromArgMatches};
 use tokio::runtime::Runtime;
 
 use crate::cli::Global;
+use crate::completeness::CompletenessArgs;
 use crate::output::{Format, Style};
 use crate::query::Query;
 use crate::shell;
@@ -19,6 +20,7 @@ Examples:
   quipu sql -c 'select * from gaps'
   quipu sql -c 'select count(*) from events; select count(*) from errors'
   quipu sql -f report.sql --format markdown > report.md
+  quipu sql --min-completeness 99.9% -c 'select count(*) from runs'
   echo 'select * from runs' | quipu sql --format jsonl | jq .";
 
 /// Arguments of `quipu sql`.
@@ -32,6 +34,10 @@ pub(crate) struct Args {
     /// How the rows look.
     #[command(flatten)]
     rows: RowArgs,
+
+    /// How complete the data must be.
+    #[command(flatten)]
+    completeness: CompletenessArgs,
 }
 
 impl Args {
@@ -40,6 +46,7 @@ impl Args {
         Self {
             sources: Sources(Vec::new()),
             rows: RowArgs::default(),
+            completeness: CompletenessArgs::default(),
         }
     }
 }
@@ -84,6 +91,7 @@ pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
     }
     let texts = args.sources.read()?;
     let query = Query::open(&global.store_path())?;
+    runtime.block_on(args.completeness.check(&query))?;
     let style = args.rows.style();
     let mut out = query.output();
     let statements = texts.iter().flat_map(|text| Statements::of(text).all());

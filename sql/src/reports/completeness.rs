@@ -11,47 +11,106 @@ use crate::session::Session;
 
 /// What was seen of what was sent, over all threads of a snapshot.
 ///
-/// A lost tail cannot be seen from numbers: what is `expected` ends with the last number seen of each thread.
+/// A lost tail cannot be seen from numbers: what is `expected` ends with the last number seen of each strand. That is
+/// what [`tails`](Self::tails) is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Completeness {
     /// Messages in the store, copies left out.
     pub messages: u64,
     /// Threads with numbered messages.
     pub threads: u64,
-    /// Numbers that the threads must have used up to the last one seen of each.
+    /// Numbers that the counters of the threads must have used: those seen and those proven to be missing.
     pub expected: u128,
     /// Those that were seen.
     pub seen: u128,
-    /// Those that were not.
+    /// Those that were proven to be missing.
     pub missing: u128,
+    /// Numbers that may be missing; they are in none of the others.
+    pub ambiguous: u128,
     /// Records that could not be decoded; where their numbers are known to be missing, they are in `missing` too.
     pub dead_letters: u64,
+    /// How the threads end.
+    pub tails: Tails,
+}
+
+/// How threads end, in numbers of threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tails {
+    /// A graph that ended came last.
+    pub closed: u64,
+    /// Nothing tells whether more was sent.
+    pub open: u64,
+    /// A dead letter follows the last message.
+    pub broken: u64,
 }
 
 impl Completeness {
-    /// Seen of expected, from 0 to 1; 1 if nothing is expected.
+    /// Seen of expected, from 0 to 1; none if nothing numbered was seen, so that nothing can be told.
     #[must_use]
-    pub fn ratio(&self) -> f64 {
-        if self.expected == 0 {
-            1.0
+    pub fn ratio(&self) -> Option<f64> {
+        (self.expected > 0).then(|| self.seen as f64 / self.expected as f64)
+    }
+
+    /// Whether seen of expected is at least that, from 0 to 1. What cannot be told is not below any bound.
+    #[must_use]
+    pub fn reaches(&self, bound: f64) -> bool {
+        self.ratio().is_none_or(|ratio| ratio >= bound)
+    }
+
+    /// The ratio in percent with three digits, cut and not rounded, so that 100 % means that nothing is missing.
+    fn percent(&self) -> Option<f64> {
+        let ratio = self.ratio()?;
+        Some(if self.missing == 0 {
+            100.0
         } else {
-            self.seen as f64 / self.expected as f64
-        }
+            (ratio * 1e5).floor().min(99_999.0) / 1e3
+        })
+    }
+
+    /// The account as one JSON object, as it stands under the key `completeness` of every report in JSON. `ratio` is
+    /// null if nothing can be told.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let ratio = self
+            .percent()
+            .map_or_else(|| "null".to_owned(), |percent| format!("{:.5}", percent / 100.0));
+        format!(
+            "{{\"messages\":{},\"threads\":{},\"expected\":{},\"seen\":{},\"missing\":{},\"ambiguous\":{},\
+             \"dead_lettered\":{},\"ratio\":{ratio},\"tails\":{{\"closed\":{},\"open\":{},\"broken\":{}}}}}",
+            self.messages,
+            self.threads,
+            self.expected,
+            self.seen,
+            self.missing,
+            self.ambiguous,
+            self.dead_letters,
+            self.tails.closed,
+            self.tails.open,
+            self.tails.broken
+        )
     }
 }
 
 impl fmt::Display for Completeness {
-    /// One line. The ratio is cut, not rounded, so that 100 % means that nothing is missing.
+    /// One line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let percent = if self.missing == 0 {
-            100.0
-        } else {
-            (self.ratio() * 1e5).floor().min(99_999.0) / 1e3
-        };
+        match self.percent() {
+            Some(percent) => write!(f, "completeness {percent:.3} %: ")?,
+            None => write!(f, "completeness unknown: ")?,
+        }
         write!(
             f,
-            "completeness {percent:.3} %: {} of {} numbered messages seen in {} threads, {} missing, {} dead letters",
-            self.seen, self.expected, self.threads, self.missing, self.dead_letters
+            "{} of {} numbered messages seen in {} threads, {} missing",
+            self.seen, self.expected, self.threads, self.missing
+        )?;
+        if self.ambiguous > 0 {
+            write!(f, " (and perhaps {} more)", self.ambiguous)?;
+        }
+        let Tails { closed, open, broken } = self.tails;
+        write!(
+            f,
+            ", {} dead letters; tails: {closed} closed, {open} open, {broken} broken",
+            self.dead_letters
         )
     }
 }
@@ -66,14 +125,21 @@ pub async fn completeness(session: &Session) -> Result<Completeness> {
     let Some(row) = row else {
         return Err(SqlError::internal("the completeness report has no row"));
     };
-    let (expected, missing) = (number(row, "expected")?, number(row, "missing")?);
+    let count = |column| number(row, column).map(saturating);
+    let (seen, missing) = (number(row, "seen")?, number(row, "missing")?);
     Ok(Completeness {
-        messages: saturating(number(row, "messages")?),
-        threads: saturating(number(row, "threads")?),
-        expected,
-        seen: expected.saturating_sub(missing),
+        messages: count("messages")?,
+        threads: count("threads")?,
+        expected: seen.saturating_add(missing),
+        seen,
         missing,
-        dead_letters: saturating(number(row, "dead_letters")?),
+        ambiguous: number(row, "ambiguous")?,
+        dead_letters: count("dead_letters")?,
+        tails: Tails {
+            closed: count("tails_closed")?,
+            open: count("tails_open")?,
+            broken: count("tails_broken")?,
+        },
     })
 }
 
@@ -102,12 +168,22 @@ mod tests {
         expected: 8,
         seen: 8,
         missing: 0,
+        ambiguous: 0,
         dead_letters: 0,
+        tails: Tails {
+            closed: 1,
+            open: 1,
+            broken: 0,
+        },
     };
 
     #[test]
     fn only_a_whole_account_is_told_as_100_percent() {
-        assert!(WHOLE.to_string().starts_with("completeness 100.000 %: 8 of 8"));
+        assert_eq!(
+            WHOLE.to_string(),
+            "completeness 100.000 %: 8 of 8 numbered messages seen in 2 threads, 0 missing, 0 dead letters; \
+             tails: 1 closed, 1 open, 0 broken"
+        );
         let almost = Completeness {
             expected: 10_000_000,
             seen: 9_999_999,
@@ -118,15 +194,37 @@ mod tests {
             almost.to_string().starts_with("completeness 99.999 %"),
             "{almost}"
         );
+        assert!(almost.reaches(0.999) && !almost.reaches(1.0));
+        assert!(
+            almost.to_json().contains("\"ratio\":0.99999,"),
+            "{}",
+            almost.to_json()
+        );
     }
 
     #[test]
-    fn a_store_without_numbered_messages_is_complete() {
+    fn what_may_be_missing_is_told_apart() {
+        let perhaps = Completeness {
+            ambiguous: 3,
+            ..WHOLE
+        };
+        assert!(
+            perhaps
+                .to_string()
+                .contains("0 missing (and perhaps 3 more), 0 dead letters")
+        );
+    }
+
+    #[test]
+    fn without_numbered_messages_completeness_is_unknown_and_below_no_bound() {
         let empty = Completeness {
             expected: 0,
             seen: 0,
             ..WHOLE
         };
-        assert!((empty.ratio() - 1.0).abs() < f64::EPSILON);
+        assert_eq!(empty.ratio(), None);
+        assert!(empty.to_string().starts_with("completeness unknown: 0 of 0"));
+        assert!(empty.reaches(1.0));
+        assert!(empty.to_json().contains("\"ratio\":null"));
     }
 }

@@ -1,16 +1,19 @@
--- One row: the account of all threads.
--- expected counts the numbers from 1 (or from the first one seen, where reading began in mid-stream) to the last one
--- seen of each thread. Sums are decimals: the numbers of a single thread may reach 2^64 - 1.
-WITH threads AS (
-    SELECT topic, incarnation, tenant_id, thread_id,
-           CAST(max(last_sequence) AS DECIMAL(38, 0)) AS last_sequence,
-           CASE WHEN bool_or(head = 'unknown') THEN CAST(min(first_sequence) AS DECIMAL(38, 0))
-                ELSE CAST(1 AS DECIMAL(38, 0)) END AS first_sequence
-    FROM sequence_runs
-    GROUP BY topic, incarnation, tenant_id, thread_id
+-- One row: the account of all threads. Sums are decimals: the numbers of a single thread may reach 2^64 - 1.
+WITH thread AS (
+    SELECT CAST(seen AS DECIMAL(38, 0)) AS seen, CAST(missing AS DECIMAL(38, 0)) AS missing,
+           CAST(ambiguous AS DECIMAL(38, 0)) AS ambiguous, tail
+    FROM completeness
+    WHERE scope = 'thread'
+),
+total AS (
+    SELECT count(*) FILTER (WHERE seen > 0) AS threads,
+           coalesce(sum(seen), 0) AS seen, coalesce(sum(missing), 0) AS missing, coalesce(sum(ambiguous), 0) AS ambiguous,
+           count(*) FILTER (WHERE tail = 'closed') AS tails_closed,
+           count(*) FILTER (WHERE tail = 'open') AS tails_open,
+           count(*) FILTER (WHERE tail = 'broken') AS tails_broken
+    FROM thread
 )
 SELECT (SELECT count(*) FROM messages) AS messages,
-       (SELECT count(*) FROM threads) AS threads,
-       (SELECT CAST(coalesce(sum(last_sequence - first_sequence + 1), 0) AS DECIMAL(38, 0)) FROM threads) AS expected,
-       (SELECT CAST(coalesce(sum(CAST(missing AS DECIMAL(38, 0))), 0) AS DECIMAL(38, 0)) FROM gaps) AS missing,
-       (SELECT count(*) FROM dead_letters) AS dead_letters
+       (SELECT count(*) FROM dead_letters) AS dead_letters,
+       threads, seen, missing, ambiguous, tails_closed, tails_open, tails_broken
+FROM total

@@ -18,19 +18,32 @@ use datafusion::datasource::MemTable;
 use quipu_proto::Table;
 
 use crate::catalog::Source;
+use crate::strands;
 
 /// Every table of the schema.
-pub(crate) const NAMES: [&str; 5] = ["commits", "functions", "offset_holes", "partitions", "segments"];
+pub(crate) const NAMES: [&str; 8] = [
+    "commits",
+    "contested_threads",
+    "functions",
+    "missing_numbers",
+    "offset_holes",
+    "partitions",
+    "segments",
+    "split_runs",
+];
 
 /// The table of that name, if there is one, with its rows as of now: a snapshot never changes.
 pub(crate) async fn table(name: &str, source: &Arc<Source>) -> Result<Option<Arc<dyn TableProvider>>> {
     let manifest = source.snapshot.manifest();
     let rows = match name {
         "commits" => commits::rows(manifest)?,
+        "contested_threads" => strands::contested_threads(&source.account().await?.contested)?,
         "functions" => functions::rows(&source.state()?)?,
+        "missing_numbers" => strands::missing_numbers(source.account().await?)?,
         "offset_holes" => return Ok(Some(Arc::new(source.segment_table(Table::OffsetHoles)))),
         "partitions" => partitions::rows(manifest)?,
         "segments" => segments::rows(manifest)?,
+        "split_runs" => strands::split_runs(&source.account().await?.contested)?,
         _ => return Ok(None),
     };
     Ok(Some(Arc::new(MemTable::try_new(

@@ -23,6 +23,7 @@ macro_rules! view {
 /// Every view, by name.
 pub const VIEWS: &[View] = &[
     view!("arrivals"),
+    view!("completeness"),
     view!("coverage"),
     view!("duplicates"),
     view!("gaps"),
@@ -31,6 +32,8 @@ pub const VIEWS: &[View] = &[
     view!("run_parts"),
     view!("runs"),
     view!("sessions"),
+    view!("strand_runs"),
+    view!("strands"),
     view!("token_stream_gaps"),
 ];
 

@@ -29,6 +29,8 @@ pub enum Repeated {
 pub struct Observation {
     /// What its number means.
     pub verdict: SequenceVerdict,
+    /// How many numbers a gap leaves out; 0 for any other verdict.
+    pub missing: u64,
     /// Whether its id came before.
     pub repeated: Repeated,
 }
@@ -159,7 +161,13 @@ impl ThreadState {
         if newer {
             self.newest_time = time_us;
         }
+        let newest = self.newest_sequence;
         let (verdict, number_seen) = self.number(sequence);
+        let missing = if verdict == SequenceVerdict::Gap {
+            sequence - newest - 1
+        } else {
+            0
+        };
         let repeated = if id == 0 {
             Repeated::No
         } else if self.recent.contains(id) {
@@ -175,7 +183,11 @@ impl ThreadState {
                 Repeated::No
             }
         };
-        Observation { verdict, repeated }
+        Observation {
+            verdict,
+            missing,
+            repeated,
+        }
     }
 
     /// The verdict, and whether the number may have been seen before.

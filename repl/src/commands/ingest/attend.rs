@@ -1,13 +1,16 @@
 //! A long run with somebody watching: progress and notices on standard error, signals that stop it.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::panic::resume_unwind;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use quipu::ingest::{Notice, Progress, ProgressCounts, Stop};
+use quipu::metrics::MetricsServer;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +37,30 @@ pub(crate) enum Remaining {
     Bytes,
 }
 
+/// What else is done for a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch {
+    /// The store that the run writes.
+    pub(crate) store: PathBuf,
+    /// Where its metrics are served.
+    pub(crate) metrics: Option<SocketAddr>,
+}
+
+impl Watch {
+    /// Begins to serve metrics, and says where.
+    fn serve(&self, runtime: &Runtime, progress: &Arc<Progress>) -> Result<Option<MetricsServer>> {
+        let Some(address) = self.metrics else {
+            return Ok(None);
+        };
+        let server = MetricsServer::start(address, self.store.clone(), Arc::clone(progress));
+        let server = runtime
+            .block_on(server)
+            .with_context(|| format!("cannot serve metrics at {address}: use another --metrics"))?;
+        say(&format!("metrics at http://{}/metrics", server.address()));
+        Ok(Some(server))
+    }
+}
+
 /// What a run is given.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -57,6 +84,7 @@ impl Run {
 pub(crate) fn run(
     runtime: &Runtime,
     remaining: Remaining,
+    watch_over: &Watch,
     work: impl FnOnce(&Run) -> Result<ProgressCounts> + Send + 'static,
 ) -> Result<ProgressCounts> {
     let (sender, notices) = mpsc::channel(NOTICES_MAX);
@@ -67,6 +95,7 @@ pub(crate) fn run(
         notices: sender,
     };
     let (stop, progress) = (run.stop.clone(), Arc::clone(&run.progress));
+    let _server = watch_over.serve(runtime, &progress)?;
     let worker = thread::Builder::new()
         .name("ingest".to_owned())
         .spawn(move || {
@@ -81,6 +110,7 @@ pub(crate) fn run(
         stop.raise();
     }
     let result = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+    progress.set_ended();
     watched?;
     result
 }
@@ -233,20 +263,24 @@ mod tests {
 
     #[test]
     fn the_result_of_the_work_is_handed_on_and_its_notices_are_taken() {
-        let counts = run(&runtime(), Remaining::Records, |run| {
+        let counts = run(&runtime(), Remaining::Records, &Watch::default(), |run| {
             for number in 0..2 * NOTICES_MAX {
                 run.notify(Notice::Info(number.to_string()));
             }
             Ok(COUNTS)
         });
         assert_eq!(counts.unwrap(), COUNTS);
-        let failed = run(&runtime(), Remaining::Bytes, |_| anyhow::bail!("no such file"));
+        let failed = run(&runtime(), Remaining::Bytes, &Watch::default(), |_| {
+            anyhow::bail!("no such file")
+        });
         assert_eq!(failed.unwrap_err().to_string(), "no such file");
     }
 
     #[test]
     #[should_panic(expected = "broken")]
     fn a_panic_of_the_work_is_not_swallowed() {
-        let _ = run(&runtime(), Remaining::Records, |_| panic!("broken"));
+        let _ = run(&runtime(), Remaining::Records, &Watch::default(), |_| {
+            panic!("broken")
+        });
     }
 }

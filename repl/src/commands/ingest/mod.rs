@@ -4,6 +4,7 @@ pub(crate) mod attend;
 mod position;
 
 use std::env;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use quipu::ingest::kafka::{KafkaEnv, StartFrom, Until};
 use quipu::ingest::{FramesFile, KafkaRunOptions, PipelineOptions, ingest_frames, ingest_kafka};
 use tokio::runtime::Runtime;
 
-use self::attend::Remaining;
+use self::attend::{Remaining, Watch};
 use crate::cli::Global;
 use crate::failure::UsageError;
 use crate::units;
@@ -109,6 +110,11 @@ struct CommonArgs {
     /// Age of the oldest row at which a commit is due, such as 200ms or 1m [default: 5s]
     #[arg(long, global = true, value_name = "AGE", value_parser = units::duration)]
     flush_age: Option<Duration>,
+
+    /// Serve metrics for Prometheus at /metrics, and /healthz and /readyz, at this port of this machine, or at this
+    /// address and port
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = metrics_address)]
+    metrics: Option<SocketAddr>,
 }
 
 /// Addresses to connect to.
@@ -157,18 +163,22 @@ impl From<PolicyName> for Policy {
 /// Takes in what the arguments name.
 pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
     let store = global.store_path();
+    let watch = Watch {
+        store: store.clone(),
+        metrics: args.common.metrics,
+    };
     let counts = match &args.source {
         Some(Source::Frames(frames)) => {
             let files: Vec<FramesFile> = frames.files.iter().map(|path| frames.file(path)).collect();
             args.kafka.refuse("frames")?;
             let options = args.common.pipeline();
-            attend::run(runtime, Remaining::Bytes, move |run| {
+            attend::run(runtime, Remaining::Bytes, &watch, move |run| {
                 Ok(ingest_frames(store, &files, options, &run.stop, &run.progress)?)
             })?
         }
         None => {
             let options = args.kafka_run()?;
-            attend::run(runtime, Remaining::Records, move |run| {
+            attend::run(runtime, Remaining::Records, &watch, move |run| {
                 Ok(ingest_kafka(
                     store,
                     options,
@@ -258,8 +268,20 @@ fn saturating(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
+/// Reads where to serve metrics: a port, or an address with a port. Without an address nothing but this machine is
+/// listened to.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    if let Ok(port) = port.parse::<u16>() {
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    }
+    text.parse().map_err(|_| {
+        "use a port such as 9464, or an address with one such as 127.0.0.1:9464 or [::1]:9464".to_owned()
+    })
+}
+
 /// Checks a list of brokers as it is typed.
-fn brokers(text: &str) -> Result<String, String> {
+pub(crate) fn brokers(text: &str) -> Result<String, String> {
     BrokerAddress::parse_list(text)
         .map(|_| text.to_owned())
         .map_err(|error| error.to_string())

@@ -36,7 +36,7 @@ pub(crate) async fn print(query: &Query, planted: Planted, store: &Path, program
         query.run(sql, &style, &mut output).await?;
         output.line("")?;
     }
-    output.line(&query.completeness().await?)?;
+    output.line(&query.completeness().await?.to_string())?;
     output.line(&told(planted))?;
     output.line("")?;
     output.line("Try next:")?;

@@ -8,7 +8,8 @@ use super::executions::node_counters;
 use super::runs::{Certainty, StrandKind};
 use crate::manifest::Head;
 
-/// One missing number in so many messages is believed; a reading that misses more has likely missed the truth.
+/// One missing number in so many messages is believed, and one in any case; a reading that misses more has likely missed
+/// the truth.
 const MESSAGES_PER_MISSING_MIN: u64 = 10;
 
 /// How many times fewer numbers must be missing before concurrent counters, which can explain almost anything, are
@@ -58,7 +59,11 @@ pub(super) fn best(thread: &Thread, head: Head) -> Reading {
         None => (restarts, None),
     };
     let messages = thread.messages.len() as u64;
-    let is_plausible = best.missing.saturating_mul(MESSAGES_PER_MISSING_MIN) <= messages;
+    let is_plausible = best
+        .missing
+        .saturating_sub(1)
+        .saturating_mul(MESSAGES_PER_MISSING_MIN)
+        <= messages;
     if !is_plausible {
         let several = Reading::of(
             several_at_once(thread).into_iter().map(|mut counter| {

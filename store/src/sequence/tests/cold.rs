@@ -40,6 +40,7 @@ fn surplus_threads_go_to_disk_at_seal_and_come_back_by_name() {
             seen,
             Observation {
                 verdict: Duplicate,
+                missing: 0,
                 repeated: Repeated::Yes
             }
         );

@@ -116,6 +116,7 @@ fn threads_are_told_apart_by_topic_incarnation_partition_and_tenant() {
             seen,
             Observation {
                 verdict: First,
+                missing: 0,
                 repeated: Repeated::No
             }
         );

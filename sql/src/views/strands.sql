@@ -1,0 +1,37 @@
+-- strands: the counters of each thread, and how much of their numbering was seen.
+-- Grain: one row per strand of a thread.
+-- Key: topic, incarnation, tenant_id, thread_id, strand.
+-- Units: times are UTC, those of the messages with the lowest and the highest number; seen and missing count numbers,
+--   messages counts messages, copies included. seen + missing is what the counter has numbered up to last_sequence.
+--
+-- kind: thread = one counter for the whole thread; graph = that of the graph, beside node = that of one execution of
+-- node node_id (null if unknown). Strands are numbered from 1 in each thread, graph before nodes, in the order of time.
+-- certainty: whether what is missing is proven (exact) or could be otherwise (ambiguous). head: see strand_runs.
+WITH reach AS (
+    SELECT *, max(last_sequence) OVER (
+               PARTITION BY topic, incarnation, tenant_id, thread_id, strand
+               ORDER BY first_sequence, last_sequence DESC, partition, first_offset
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+           ) AS reached
+    FROM strand_runs
+),
+strand AS (
+    SELECT topic, incarnation, tenant_id, thread_id, strand,
+           min(kind) AS kind, min(node_id) AS node_id, min(certainty) AS certainty,
+           min(first_sequence) AS first_sequence, max(last_sequence) AS last_sequence,
+           sum(CASE WHEN reached IS NULL OR reached < first_sequence
+                        THEN last_sequence - first_sequence + CAST(1 AS BIGINT UNSIGNED)
+                    WHEN reached < last_sequence THEN last_sequence - reached
+                    ELSE CAST(0 AS BIGINT UNSIGNED) END) AS seen,
+           sum(messages) AS messages,
+           min(first_time) AS first_time, max(last_time) AS last_time,
+           CASE WHEN bool_or(head = 'unknown') THEN 'unknown' ELSE 'from_one' END AS head
+    FROM reach
+    GROUP BY topic, incarnation, tenant_id, thread_id, strand
+)
+SELECT topic, incarnation, tenant_id, thread_id, strand, kind, node_id, certainty, head,
+       first_sequence, last_sequence, seen,
+       CASE WHEN head = 'unknown' THEN last_sequence - (first_sequence - CAST(1 AS BIGINT UNSIGNED)) - seen
+            ELSE last_sequence - seen END AS missing,
+       messages, first_time, last_time
+FROM strand
