@@ -53,7 +53,7 @@
 //! | `partition.rs` | the partitions it knows, by small numbers |
 //! | `thread.rs` | the state of one thread and the rules |
 //! | `name.rs`, `hot.rs`, `places.rs` | names of threads, the threads in memory, and where each lies |
-//! | `runs.rs`, `run_rows.rs` | the runs of a commit, and their rows |
+//! | `runs.rs`, `run_rows.rs`, `run_builders.rs` | the runs of a commit, how they are joined, and their rows |
 //! | `snapshot.rs` | the book as rows, and back |
 //! | `cold.rs` | the threads on disk: index, filter and marker together |
 //! | `cold_entry.rs`, `filter.rs`, `marker.rs` | their forms |
@@ -71,11 +71,12 @@ mod name;
 mod options;
 mod partition;
 mod places;
-mod run_rows;
-mod runs;
+pub(crate) mod run_builders;
+pub(crate) mod run_rows;
+pub(crate) mod runs;
 mod sled_tree;
 mod snapshot;
-mod thread;
+pub(crate) mod thread;
 mod tiers;
 
 #[cfg(test)]
