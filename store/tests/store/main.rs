@@ -9,3 +9,4 @@ mod foreign;
 mod merge;
 mod readers;
 mod recovery;
+mod runs;
