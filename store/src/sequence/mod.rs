@@ -57,6 +57,7 @@
 //! | `snapshot.rs` | the book as rows, and back |
 //! | `cold.rs` | the threads on disk: index, filter and marker together |
 //! | `cold_entry.rs`, `filter.rs`, `marker.rs` | their forms |
+//! | `memory.rs` | hints to processor and operating system |
 //! | `sled_tree.rs` | the only place that knows sled |
 
 mod arrival;
@@ -67,6 +68,7 @@ mod error;
 mod filter;
 mod hot;
 mod marker;
+mod memory;
 mod name;
 mod options;
 mod partition;

@@ -8,12 +8,16 @@ use quipu_proto::Emitter;
 
 use super::error::BookError;
 use super::hot::{HotThreads, Slot};
+use super::memory::prefetch;
 use super::partition::Partition;
 use super::run_builders::{RunName, RunRows};
 use super::runs::{Fragment, Run};
 
 /// Text of one batch beyond which the next begins: far from the 2 GiB that a text column can hold.
 pub(super) const BATCH_TEXT_BYTES_MAX: usize = 512 << 20;
+
+/// How many entries ahead memory is asked for: as many misses as a processor can have under way, about.
+const AHEAD: usize = 12;
 
 /// What a fragment is sorted by. Whole names are compared only where the first 16 bytes are equal.
 struct SortKey {
@@ -37,7 +41,14 @@ pub(super) fn rows(
 ) -> Result<Vec<RecordBatch>, BookError> {
     let mut rows = RunRows::default();
     let mut batches = Vec::new();
-    for keys in sorted(fragments, threads, partitions).chunk_by(|a, b| a.thread == b.thread) {
+    let sorted = sorted(fragments, threads, partitions);
+    let mut at = 0;
+    for keys in sorted.chunk_by(|a, b| a.thread == b.thread) {
+        at += keys.len();
+        if let Some(ahead) = sorted.get(at + AHEAD) {
+            threads.prefetch(ahead.thread);
+            prefetch(&fragments[ahead.fragment as usize]);
+        }
         let Some(thread) = keys.first().and_then(|key| threads.get(key.thread)) else {
             continue;
         };
@@ -157,6 +168,9 @@ fn sorted(fragments: &[Fragment], threads: &HotThreads, partitions: &[Partition]
     let mut newest_tenant = None;
     let mut keys = Vec::with_capacity(fragments.len());
     for (index, fragment) in fragments.iter().enumerate() {
+        if let Some(ahead) = fragments.get(index + AHEAD) {
+            threads.prefetch(ahead.thread);
+        }
         let Some(thread) = threads.get(fragment.thread) else {
             continue;
         };

@@ -132,8 +132,9 @@ impl Fragments {
         self.0.is_empty()
     }
 
-    /// Hands the fragments over and begins the next commit.
+    /// Hands the fragments over and begins the next commit, which is likely to have as many.
     pub(super) fn take(&mut self) -> Vec<Fragment> {
-        std::mem::take(&mut self.0)
+        let next = Vec::with_capacity(self.0.len());
+        std::mem::replace(&mut self.0, next)
     }
 }

@@ -299,7 +299,7 @@ fn interleaved(threads: u32, per_commit: usize) -> (u64, u64) {
     let mut writer = open(folder.path());
     let mut book = SequenceBook::new(BookOptions::default());
     let mut next = vec![0; threads as usize];
-    let mut merging = Duration::ZERO;
+    let mut merges = Vec::new();
     let began = Instant::now();
     for (offset, thread) in order.into_iter().enumerate() {
         next[thread as usize] += 1;
@@ -313,21 +313,22 @@ fn interleaved(threads: u32, per_commit: usize) -> (u64, u64) {
         observe(&mut book, &message, &name, offset as i64);
         if offset % per_commit == per_commit - 1 {
             commit(&mut writer, &mut book);
-            if let Some(report) = writer.merge_tail().unwrap() {
-                merging += report.press;
-            }
+            merges.extend(writer.merge_tail().unwrap());
         }
     }
     commit(&mut writer, &mut book);
-    merging += writer.merge_all().unwrap().iter().map(|report| report.press).sum();
+    merges.extend(writer.merge_all().unwrap());
+    let merging: Duration = merges.iter().map(|report| report.press).sum();
+    let read: u64 = merges.iter().map(|report| report.rows_read).sum();
     let manifest = writer.manifest();
     let committed = manifest.rows_committed.iter().find(|rows| rows.table == Table::SequenceRuns);
     let (committed, left) = (committed.unwrap().rows, manifest.rows(Table::SequenceRuns));
     let by_segment: Vec<u64> = manifest.segments_of(Table::SequenceRuns).map(|segment| segment.rows).collect();
     println!(
         "{threads} threads, commits of {per_commit}: {committed} rows committed, {left} left in segments of {by_segment:?}; \
-         {:?} in all, {merging:?} of it in merges",
-        began.elapsed()
+         {:?} in all; {} merges read {read} rows in {merging:?}",
+        began.elapsed(),
+        merges.len()
     );
     let mut seen: BTreeMap<String, (i64, u64)> = BTreeMap::new();
     for run in segments(&writer.snapshot()).into_iter().flatten() {
