@@ -399,6 +399,10 @@ impl Pipeline {
             partition.moved = false;
         }
         self.progress.committed(report.rows, report.bytes);
+        // The commit stands, whatever becomes of this. If the writer has to end, the next commit says so.
+        if let Err(error) = self.writer.merge_tail() {
+            tracing::warn!(%error, "small segments could not be merged; they stay as they are");
+        }
         Ok(Some(report))
     }
 

@@ -1,6 +1,10 @@
 //! Rebuilding the sequence book from the store: its newest snapshot, then every message committed after it.
+//!
+//! A segment holds rows of one commit or, after a merge, of several, which never lie on both sides of the snapshot.
+//! Segments that have commits in common are replayed together, each partition in the order of its offsets: that is the
+//! order in which its messages were counted, whatever commit brought them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 use arrow_array::cast::AsArray as _;
@@ -36,19 +40,28 @@ pub(crate) fn rebuild(book: &mut SequenceBook, snapshot: &Snapshot) -> Result<()
             book.restore(&batch?)?;
         }
     }
-    let mut commits: BTreeMap<ManifestId, Vec<&Segment>> = BTreeMap::new();
-    for segment in &snapshot.manifest().segments {
-        if segment.table.is_fact() && segment.added_by > taken_at {
-            commits.entry(segment.added_by).or_default().push(segment);
+    let mut segments: Vec<&Segment> = snapshot
+        .manifest()
+        .segments
+        .iter()
+        .filter(|segment| segment.table.is_fact() && segment.first_commit > taken_at)
+        .map(AsRef::as_ref)
+        .collect();
+    segments.sort_by_key(|segment| segment.first_commit);
+    let mut together: Vec<&Segment> = Vec::new();
+    let mut last = ManifestId::default();
+    for segment in segments {
+        if segment.first_commit > last {
+            replay(book, snapshot, &together)?;
+            together.clear();
         }
+        last = last.max(segment.last_commit);
+        together.push(segment);
     }
-    for segments in commits.values() {
-        replay(book, snapshot, segments)?;
-    }
-    Ok(())
+    replay(book, snapshot, &together)
 }
 
-/// One message of a commit, by the place of its row.
+/// One message, by the place of its row.
 struct Place {
     partition: PartitionKey,
     position: Position,
@@ -56,7 +69,7 @@ struct Place {
     row: usize,
 }
 
-/// Replays the messages of one commit in the order in which they were counted.
+/// Replays the messages of segments in the order in which they were counted.
 fn replay(book: &mut SequenceBook, snapshot: &Snapshot, segments: &[&Segment]) -> Result<()> {
     let mut batches = Vec::new();
     let mut places = Vec::new();

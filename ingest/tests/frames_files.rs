@@ -305,22 +305,29 @@ fn a_book_that_is_rebuilt_for_every_commit_gives_the_same_verdicts() {
 
     // The same log in pieces, a run each: every start finds no index of the book and rebuilds it from the rows.
     let bytes = std::fs::read(fixture("faulty.frames")).unwrap();
+    let log: Vec<_> = FramesReader::new(&bytes).map(Result::unwrap).collect();
     let pieces = tempfile::tempdir().unwrap();
+    in_pieces(pieces.path(), &log, 777, usize::MAX);
+    assert_eq!(verdicts(pieces.path()), expected);
+}
+
+/// Takes a log in, in pieces of so many records: a run each, which rebuilds the book from the rows. A run commits each
+/// `rows_max` rows. Gives how many segments of several commits the runs rebuilt the book from.
+fn in_pieces(store: &Path, log: &[quipu_proto::frames::Frame<'_>], piece: usize, rows_max: usize) -> usize {
     let progress = Arc::new(Progress::default());
-    let log = quipu_proto::TopicIncarnation::new("faulty", "pieces");
+    let topic = quipu_proto::TopicIncarnation::new("faulty", "pieces");
     let start = quipu_ingest::PartitionStart {
         start_offset: 0,
         log_start: 0,
         head: quipu_store::Head::FromOne,
     };
-    let frames: Vec<_> = FramesReader::new(&bytes).map(Result::unwrap).collect();
     let mut offsets = [0_i64; 4];
-    for piece in frames.chunks(777) {
+    let mut merged = 0;
+    for piece in log.chunks(piece) {
         let mut pipeline =
-            quipu_ingest::Pipeline::open(pieces.path(), PipelineOptions::default(), Arc::clone(&progress))
-                .unwrap();
+            quipu_ingest::Pipeline::open(store, cut_every(rows_max), Arc::clone(&progress)).unwrap();
         let slots = [0, 1, 2, 3].map(|partition| {
-            let partition = quipu_proto::LogPartition::new(log.clone(), quipu_proto::PartitionId(partition));
+            let partition = quipu_proto::LogPartition::new(topic.clone(), quipu_proto::PartitionId(partition));
             pipeline.open_partition(&partition, start)
         });
         for frame in piece {
@@ -334,11 +341,109 @@ fn a_book_that_is_rebuilt_for_every_commit_gives_the_same_verdicts() {
             };
             *offset += 1;
             pipeline.push(slots[frame.partition as usize], &record).unwrap();
+            if pipeline.flush_due_by_size() {
+                pipeline.flush().unwrap();
+            }
         }
         pipeline.close().unwrap();
-        let _ = std::fs::remove_dir_all(pieces.path().join("book"));
+        let _ = std::fs::remove_dir_all(store.join("book"));
+        let snapshot = Reader::open(store).unwrap().snapshot().unwrap();
+        let books = snapshot.segments(Table::SequenceBook);
+        let taken_at = books.map(|segment| segment.added_by).max().unwrap_or_default();
+        let segments = snapshot.manifest().segments.iter();
+        merged += segments
+            .filter(|segment| segment.table.is_fact() && segment.first_commit > taken_at)
+            .filter(|segment| segment.last_commit > segment.first_commit)
+            .count();
     }
-    assert_eq!(verdicts(pieces.path()), expected);
+    merged
+}
+
+/// What a store says of the numbers of each thread, whatever rows say it: first and last number and messages in all.
+fn ledger(store: &Path) -> BTreeMap<(i32, String, u64), (u64, i64)> {
+    let mut runs: Vec<_> = rows(store, Table::SequenceRuns)
+        .iter()
+        .flat_map(|batch| {
+            let number = |name: &str| {
+                let column = batch.column_by_name(name).unwrap();
+                column
+                    .as_primitive::<arrow_array::types::UInt64Type>()
+                    .values()
+                    .to_vec()
+            };
+            let partition = batch
+                .column_by_name("partition")
+                .unwrap()
+                .as_primitive::<Int32Type>();
+            let messages = batch
+                .column_by_name("messages")
+                .unwrap()
+                .as_primitive::<Int64Type>();
+            let (first, last) = (number("first_sequence"), number("last_sequence"));
+            (0..batch.num_rows())
+                .map(|row| {
+                    let thread = text(batch, "tenant_id", row) + "/" + &text(batch, "thread_id", row);
+                    (
+                        (partition.value(row), thread),
+                        first[row],
+                        last[row],
+                        messages.value(row),
+                    )
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    runs.sort();
+    let mut joined: BTreeMap<(i32, String, u64), (u64, i64)> = BTreeMap::new();
+    for ((partition, thread), first, last, messages) in runs {
+        match joined.last_entry() {
+            Some(mut open)
+                if open.key().0 == partition && open.key().1 == thread && first <= open.get().0 + 1 =>
+            {
+                let run = open.get_mut();
+                *run = (run.0.max(last), run.1 + messages);
+            }
+            _ => drop(joined.insert((partition, thread, first), (last, messages))),
+        }
+    }
+    joined
+}
+
+#[test]
+fn a_book_rebuilt_from_merged_segments_gives_the_same_verdicts_and_runs() {
+    let bytes = std::fs::read(fixture("faulty.frames")).unwrap();
+    let log: Vec<_> = FramesReader::new(&bytes).map(Result::unwrap).collect();
+    let whole = tempfile::tempdir().unwrap();
+    in_pieces(whole.path(), &log, usize::MAX, usize::MAX);
+    let (expected, expected_runs) = (verdicts(whole.path()), ledger(whole.path()));
+    for (piece, rows_max) in [(777, 20), (1_700, 60)] {
+        let cut = tempfile::tempdir().unwrap();
+        let merged = in_pieces(cut.path(), &log, piece, rows_max);
+        assert!(merged > 10, "{merged} segments of several commits were replayed");
+        assert_eq!(verdicts(cut.path()), expected, "commits of {rows_max} rows");
+        assert_eq!(ledger(cut.path()), expected_runs, "commits of {rows_max} rows");
+    }
+}
+
+/// A close after many messages commits a snapshot of the book; what is merged later lies on one side of it.
+#[test]
+fn a_book_rebuilt_from_a_snapshot_and_merged_segments_gives_the_same_verdicts() {
+    let bytes = std::fs::read(fixture("faulty.frames")).unwrap();
+    let once: Vec<_> = FramesReader::new(&bytes).map(Result::unwrap).collect();
+    let log: Vec<_> = std::iter::repeat_n(once, 14).flatten().collect();
+    let whole = tempfile::tempdir().unwrap();
+    in_pieces(whole.path(), &log, usize::MAX, usize::MAX);
+    let cut = tempfile::tempdir().unwrap();
+    let merged = in_pieces(cut.path(), &log, 6_000, 150);
+    let snapshot = Reader::open(cut.path()).unwrap().snapshot().unwrap();
+    assert_eq!(
+        snapshot.segments(Table::SequenceBook).count(),
+        1,
+        "the book was committed"
+    );
+    assert!(merged > 10, "{merged} segments of several commits were replayed");
+    assert_eq!(verdicts(cut.path()), verdicts(whole.path()));
+    assert_eq!(ledger(cut.path()), ledger(whole.path()));
 }
 
 #[test]

@@ -146,7 +146,7 @@ pub(crate) fn settle(
         }
     }
     if let Some(failure) = failure {
-        if let Failure::Clean(_) = failure {
+        if let Failure::Clean(_) | Failure::Unnamed(_) = failure {
             for segment in &segments {
                 gone(disk, &root.resolve(&segment.path));
             }
@@ -256,11 +256,11 @@ fn harden(disk: &dyn Disk, pressed: Option<Pressed>) -> Result<Segment, Failure>
     drop(file);
     match disk.hard_link(&unfinished, &path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(Failure::Fenced),
-        result => result.when("publish", &path).map_err(Failure::Uncertain)?,
+        result => result.when("publish", &path).map_err(Failure::Unnamed)?,
     }
     disk.remove(&unfinished)
         .when("remove", &unfinished)
-        .map_err(Failure::Uncertain)?;
+        .map_err(Failure::Unnamed)?;
     if let Some(folder) = path.parent() {
         disk.sync_dir(folder)
             .when("sync", folder)

@@ -10,6 +10,9 @@ pub(crate) enum Failure {
     /// What is on disk is in doubt, as after a failed sync, which the operating system does not repeat: the writer may
     /// not go on.
     Uncertain(StoreError),
+    /// A synced segment could not be given its name. Nothing refers to it, but that a folder takes no name may have a
+    /// cause that harms more than this file.
+    Unnamed(StoreError),
     /// The name was taken: there is another writer.
     Fenced,
 }
@@ -20,7 +23,8 @@ impl Failure {
         match (first, second) {
             (None, failure) | (Some(Self::Clean(_)), failure) => failure,
             (Some(doubt @ Self::Uncertain(_)), _) | (_, doubt @ Self::Uncertain(_)) => doubt,
-            (Some(Self::Fenced), _) => Self::Fenced,
+            (Some(Self::Fenced), _) | (_, Self::Fenced) => Self::Fenced,
+            (Some(first), _) => first,
         }
     }
 }

@@ -21,6 +21,7 @@
 //! | `manifest/` | the manifest: model, bytes, invariants, publication, recovery |
 //! | `segment/` | Parquet files: settings, statistics, filter, reading |
 //! | `sequence/` | the sequence book |
+//! | `merge/` | the tail merge: small segments that commits left become larger ones |
 //! | `gc`, `lease` | removal of what no reader needs, and how readers say what they need |
 //! | `disk` | the only module that changes files |
 //! | `paths`, `format`, `lock` | names, the format file, the writer's lock |
@@ -34,6 +35,7 @@
 pub mod config;
 pub mod disk;
 pub mod manifest;
+pub mod merge;
 pub mod paths;
 pub mod segment;
 pub mod sequence;
@@ -54,6 +56,7 @@ pub use error::{Result, StoreError, StoreErrorKind};
 pub use format::FORMAT_VERSION;
 pub use lock::writer_of;
 pub use manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
+pub use merge::MergeReport;
 pub use segment::{
     ColumnRange, Segment, SegmentBatches, SegmentId, SegmentStats, StatValue, ThreadFilter, read_segment,
 };

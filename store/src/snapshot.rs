@@ -67,9 +67,11 @@ impl Snapshot {
         self.inner.root.resolve(&segment.path)
     }
 
-    /// The segments of a table, oldest first.
+    /// The segments of a table, those with the oldest rows first.
     pub fn segments(&self, table: Table) -> impl Iterator<Item = &Arc<Segment>> {
-        self.inner.manifest.segments_of(table)
+        let mut segments: Vec<_> = self.inner.manifest.segments_of(table).collect();
+        segments.sort_by_key(|segment| (segment.first_commit, segment.id));
+        segments.into_iter()
     }
 
     /// Checks that the file of every segment is there and has the length and the checksum that the manifest has.

@@ -14,6 +14,7 @@ use crate::error::{IoContext, Result, StoreError};
 use crate::failure::Failure;
 use crate::gc::{Garbage, Retired, gone};
 use crate::lock::WriterLock;
+use crate::merge::{self, INLINE_BYTES_MAX, INLINE_ROWS_MAX, MergeReport, Merged, Merging, Task};
 use crate::manifest::recover::{self, Presence, Recovered};
 use crate::manifest::{CommitNote, Manifest, PartitionState, TableRows, check, persist};
 use crate::paths::{Root, segment_path};
@@ -37,6 +38,7 @@ pub struct Writer {
     /// Segments of the next commit that have all their rows.
     pressed: Vec<Pressed>,
     ended: Option<Ended>,
+    merging: Merging,
     _lock: WriterLock,
 }
 
@@ -71,6 +73,7 @@ impl Writer {
             open: Vec::new(),
             pressed: Vec::new(),
             ended: None,
+            merging: Merging::default(),
             root,
             options,
             _lock: lock,
@@ -198,12 +201,25 @@ impl Writer {
             check_schema(*table, batches)?;
         }
         // First without the new segments: a commit that is refused has written nothing.
-        let mut manifest = self.successor(partitions, &remove_segments)?;
+        let manifest = self.successor(partitions, &remove_segments)?;
         check(&self.manifest, &manifest)?;
 
-        // Rows that were pressed ahead cannot be handed in again.
-        let can_be_repeated = self.open.is_empty() && self.pressed.is_empty();
+        let kind = Kind::New {
+            // Rows that were pressed ahead cannot be handed in again.
+            can_be_repeated: self.open.is_empty() && self.pressed.is_empty(),
+        };
         let jobs = self.jobs(batches);
+        self.make_visible(manifest, jobs, &remove_segments, kind)
+    }
+
+    /// Settles segments and publishes the manifest that adds them.
+    fn make_visible(
+        &mut self,
+        mut manifest: Manifest,
+        jobs: Vec<Job>,
+        remove: &[SegmentId],
+        kind: Kind,
+    ) -> Result<CommitReport> {
         manifest.next_segment = self.next_segment;
         let settled = settle(
             &*self.options.disk,
@@ -216,13 +232,13 @@ impl Writer {
             segments,
             press,
             sync,
-        } = settled.map_err(|failure| self.give_up(failure, &[], can_be_repeated))?;
+        } = settled.map_err(|failure| self.give_up(failure, &[], kind))?;
         let written: Vec<_> = segments
             .iter()
             .map(|segment| (segment.table, segment.id))
             .collect();
         let segments: Vec<Arc<Segment>> = segments.into_iter().map(Arc::new).collect();
-        let note = add_segments(&mut manifest, &segments, remove_segments.len());
+        let note = add_segments(&mut manifest, &segments, remove.len(), kind);
         let note = CommitNote {
             press: whole_us(press),
             sync: whole_us(sync),
@@ -235,11 +251,11 @@ impl Writer {
         let published = check(&self.manifest, &manifest)
             .map_err(Failure::Clean)
             .and_then(|()| persist::publish(&*self.options.disk, &self.root, &manifest));
-        published.map_err(|failure| self.give_up(failure, &written, can_be_repeated))?;
+        published.map_err(|failure| self.give_up(failure, &written, kind))?;
         let publish = start.elapsed();
 
         let before = std::mem::replace(&mut self.manifest, Arc::new(manifest));
-        let removed = remove_segments.iter().filter_map(|id| before.segment(*id));
+        let removed = remove.iter().filter_map(|id| before.segment(*id));
         self.garbage.published(
             &self.manifest,
             removed.map(|segment| Retired::new(segment, before.id)),
@@ -256,8 +272,131 @@ impl Writer {
         })
     }
 
-    /// Lets go of the store. Dropping does the same.
+    /// Merges small segments where a commit left too many of them: see [`merge`](crate::merge). Call it after each
+    /// commit; mostly there is nothing to do. A large merge is begun here, goes on in a thread of its own, and becomes
+    /// visible at a later call. The report is of what has become visible now.
+    ///
+    /// Nothing happens while rows are pressed ahead of a commit, and for some commits after a merge that failed.
+    ///
+    /// # Errors
+    /// A merge that failed. All is as it was before, and the writer may commit, unless a sync failed or it is in doubt
+    /// whether the merge is visible: then it refuses every further commit, as after [`Self::commit`].
+    pub fn merge_tail(&mut self) -> Result<Option<MergeReport>> {
+        self.check_right()?;
+        if !self.open.is_empty() || !self.pressed.is_empty() {
+            return Ok(None);
+        }
+        if self.merging.is_under_way() {
+            let Some(merged) = self.merging.take_finished() else {
+                return Ok(None);
+            };
+            return self.commit_merged(merged);
+        }
+        if !self.merging.is_rested() {
+            return Ok(None);
+        }
+        let Some(task) = self.merge_task() else {
+            return Ok(None);
+        };
+        let in_place = task.plan.rows() <= INLINE_ROWS_MAX && task.plan.bytes() <= INLINE_BYTES_MAX;
+        let task = match in_place {
+            true => task,
+            false => match self.merging.begin(task) {
+                Ok(()) => return Ok(None),
+                Err(task) => task,
+            },
+        };
+        self.commit_merged(task.run())
+    }
+
+    /// Merges until nothing is left to merge, and waits for it.
+    ///
+    /// # Errors
+    /// As [`Self::merge_tail`]. Rows that are pressed ahead of a commit.
+    pub fn merge_all(&mut self) -> Result<Vec<MergeReport>> {
+        self.check_right()?;
+        if !self.open.is_empty() || !self.pressed.is_empty() {
+            return Err(StoreError::Invalid(
+                "rows are pressed ahead of a commit; commit them before segments are merged".to_owned(),
+            ));
+        }
+        let mut reports = Vec::new();
+        if let Some(merged) = self.merging.wait() {
+            reports.extend(self.commit_merged(merged)?);
+        }
+        while let Some(task) = self.merge_task() {
+            reports.extend(self.commit_merged(task.run())?);
+        }
+        Ok(reports)
+    }
+
+    /// What is to be merged now, if anything.
+    fn merge_task(&mut self) -> Option<Task> {
+        let Self {
+            root,
+            manifest,
+            merging,
+            ..
+        } = self;
+        let plan = merge::plan(manifest, |segment| merging.can_read(root, segment));
+        (!plan.is_empty()).then(|| Task {
+            disk: Arc::clone(&self.options.disk),
+            root: self.root.clone(),
+            ids: plan.groups.iter().map(|_| self.use_segment_id()).collect(),
+            plan,
+            cancelled: Arc::default(),
+        })
+    }
+
+    /// Makes a merge visible.
+    fn commit_merged(&mut self, merged: Result<Merged>) -> Result<Option<MergeReport>> {
+        let report = merged.and_then(|merged| self.publish_merged(merged));
+        match &report {
+            Ok(_) => self.merging.succeeded(),
+            Err(_) => self.merging.failed(),
+        }
+        report
+    }
+
+    fn publish_merged(&mut self, merged: Merged) -> Result<Option<MergeReport>> {
+        let is_live = |source: &Arc<Segment>| self.manifest.segment(source.id).is_some();
+        if !merged.sources.iter().all(is_live) {
+            // A commit has replaced some of them meanwhile.
+            merged.discard(&*self.options.disk);
+            return Ok(None);
+        }
+        let remove: Vec<SegmentId> = merged.sources.iter().map(|source| source.id).collect();
+        let manifest = self.successor(Vec::new(), &remove)?;
+        let Merged {
+            pressed,
+            sources,
+            press,
+        } = merged;
+        let jobs = pressed.into_iter().map(|pressed| {
+            let id = self.use_segment_id();
+            Job::Pressed(pressed.rename(&self.root, id, manifest.id))
+        });
+        let jobs = jobs.collect();
+        let report = self.make_visible(manifest, jobs, &remove, Kind::Merged)?;
+        Ok(Some(MergeReport {
+            manifest: report.manifest,
+            tables: report.segments.iter().map(|segment| segment.table).collect(),
+            segments_removed: sources.len(),
+            segments_added: report.segments.len(),
+            rows_read: sources.iter().map(|segment| segment.rows).sum(),
+            rows_written: report.segments.iter().map(|segment| segment.rows).sum(),
+            press,
+        }))
+    }
+
+    /// Lets go of the store. A merge that is under way becomes visible first; dropping the writer gives it up.
     pub fn close(mut self) {
+        if let Some(merged) = self.merging.wait() {
+            let visible = self.check_right().and_then(|()| self.commit_merged(merged));
+            if let Err(error) = visible {
+                tracing::warn!(%error, "the last merge of segments failed; a later one takes its place");
+            }
+        }
         self.collect_garbage();
     }
 
@@ -344,17 +483,21 @@ impl Writer {
         &mut self,
         failure: Failure,
         written: &[(Table, SegmentId)],
-        can_be_repeated: bool,
+        kind: Kind,
     ) -> StoreError {
         match failure {
-            Failure::Clean(error) => {
+            Failure::Unnamed(error) if kind != Kind::Merged => {
+                self.ended = Some(Ended::Poisoned(error.to_string()));
+                error
+            }
+            Failure::Clean(error) | Failure::Unnamed(error) => {
                 for (table, id) in written {
                     gone(
                         &*self.options.disk,
                         &self.root.resolve(&segment_path(*table, *id)),
                     );
                 }
-                if !can_be_repeated {
+                if kind == (Kind::New { can_be_repeated: false }) {
                     self.ended = Some(Ended::Poisoned(error.to_string()));
                 }
                 error
@@ -390,14 +533,31 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        if let Some(merged) = self.merging.cancel() {
+            merged.discard(&*self.options.disk);
+        }
         self.discard_pressed();
     }
 }
 
-/// Adds segments and their rows to a manifest.
-fn add_segments(manifest: &mut Manifest, segments: &[Arc<Segment>], removed: usize) -> CommitNote {
+/// What the segments of a commit hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Rows that were not in the store, and whether they can be handed in again.
+    New { can_be_repeated: bool },
+    /// Rows of the segments that it removes. Whatever becomes of it, they are in the store.
+    Merged,
+}
+
+/// Adds segments, and their rows if they are new, to a manifest.
+fn add_segments(
+    manifest: &mut Manifest,
+    segments: &[Arc<Segment>],
+    removed: usize,
+    kind: Kind,
+) -> CommitNote {
     let mut rows: Vec<TableRows> = Vec::new();
-    for segment in segments {
+    for segment in segments.iter().filter(|_| kind != Kind::Merged) {
         add_rows(&mut rows, segment.table, segment.rows);
         add_rows(&mut manifest.rows_committed, segment.table, segment.rows);
     }

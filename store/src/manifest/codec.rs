@@ -33,7 +33,10 @@ use crate::segment::{
 };
 
 const MAGIC: [u8; 8] = *b"QUIPUMAN";
-const FORMAT_VERSION: u32 = 1;
+/// 2 knows of segments that hold rows of several commits: a reader of format 1 would replay these rows twice.
+const FORMAT_VERSION: u32 = 2;
+/// The oldest format that is still read.
+const FORMAT_VERSION_OLDEST: u32 = 1;
 const HEADER_BYTES: usize = 40;
 const CHECKSUM_BYTES: usize = 16;
 const UNCOMPRESSED: u32 = 0;
@@ -129,9 +132,9 @@ pub fn decode(bytes: impl Into<Bytes>) -> Result<Manifest, DecodeError> {
         return damaged("its checksum does not match its content");
     }
     let version = u32_at(&covered, 8);
-    if version != FORMAT_VERSION {
+    if !(FORMAT_VERSION_OLDEST..=FORMAT_VERSION).contains(&version) {
         return Err(DecodeError::Unsupported(format!(
-            "manifest format {version} is unknown here, which knows format {FORMAT_VERSION}"
+            "manifest format {version} is unknown here, which knows formats {FORMAT_VERSION_OLDEST} to {FORMAT_VERSION}"
         )));
     }
     let (stored_len, body_len, filters_len) =
@@ -246,6 +249,11 @@ struct SegmentRecord {
     filter_bytes: u64,
     #[prost(uint64, tag = "12")]
     threads: u64,
+    /// Both are left out where they are `added_by`, as in every segment of format 1.
+    #[prost(uint64, optional, tag = "21")]
+    first_commit: Option<u64>,
+    #[prost(uint64, optional, tag = "22")]
+    last_commit: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -407,6 +415,8 @@ impl SegmentRecord {
             filter_at,
             filter_bytes: filters.len() as u64 - filter_at,
             threads,
+            first_commit: Some(segment.first_commit.0).filter(|commit| *commit != segment.added_by.0),
+            last_commit: Some(segment.last_commit.0).filter(|commit| *commit != segment.added_by.0),
         }
     }
 
@@ -452,6 +462,8 @@ impl SegmentRecord {
             bytes: self.bytes,
             checksum: self.checksum,
             added_by: ManifestId(self.added_by),
+            first_commit: ManifestId(self.first_commit.unwrap_or(self.added_by)),
+            last_commit: ManifestId(self.last_commit.unwrap_or(self.added_by)),
             schema_fingerprint: self.schema_fingerprint,
             stats: SegmentStats { columns, threads },
         })

@@ -38,8 +38,8 @@ fn table() -> impl Strategy<Value = Table> {
 }
 
 fn segment() -> impl Strategy<Value = Segment> {
-    (table(), any::<[u64; 6]>(), stats()).prop_map(
-        |(table, [id, rows, bytes, checksum, by, schema], stats)| Segment {
+    (table(), any::<[u64; 6]>(), any::<Option<[u64; 2]>>(), stats()).prop_map(
+        |(table, [id, rows, bytes, checksum, by, schema], commits, stats)| Segment {
             id: SegmentId(id),
             table,
             path: crate::paths::segment_path(table, SegmentId(id)),
@@ -47,6 +47,8 @@ fn segment() -> impl Strategy<Value = Segment> {
             bytes,
             checksum,
             added_by: ManifestId(by),
+            first_commit: ManifestId(commits.map_or(by, |[first, _]| first)),
+            last_commit: ManifestId(commits.map_or(by, |[_, last]| last)),
             schema_fingerprint: schema,
             stats,
         },
@@ -200,6 +202,8 @@ fn example() -> Manifest {
         bytes: 999,
         checksum: 77,
         added_by: ManifestId(2),
+        first_commit: ManifestId(2),
+        last_commit: ManifestId(2),
         schema_fingerprint: 5,
         stats,
     };
@@ -267,12 +271,31 @@ fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut bytes = encode(&example());
-    bytes[8] = 2;
+    bytes[8] = FORMAT_VERSION as u8 + 1;
     assert!(matches!(decode(bytes.clone()), Err(DecodeError::Damaged(_))));
     assert!(matches!(
         decode(resealed(bytes)),
         Err(DecodeError::Unsupported(_))
     ));
+}
+
+/// Format 1 knew no merged segments, and had the same bytes otherwise.
+#[test]
+fn a_manifest_of_format_1_reads_as_one_without_merged_segments() {
+    for manifest in [example(), large()] {
+        let mut bytes = encode(&manifest);
+        bytes[8] = 1;
+        let read = decode(resealed(bytes)).unwrap();
+        assert_eq!(read, manifest);
+        let segments = read.segments.iter();
+        assert!(segments.clone().count() > 0);
+        for segment in segments {
+            assert_eq!(
+                (segment.first_commit, segment.last_commit),
+                (segment.added_by, segment.added_by)
+            );
+        }
+    }
 }
 
 #[test]

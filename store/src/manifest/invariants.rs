@@ -77,6 +77,12 @@ fn segment_numbers_are_new(old: &Manifest, new: &Manifest) -> Result<(), String>
         if segment.added_by == new.id && segment.id < old.next_segment {
             return Err(format!("new segment {} uses a number again", segment.id));
         }
+        if !(segment.first_commit..=segment.added_by).contains(&segment.last_commit) {
+            return Err(format!(
+                "segment {} of manifest {} claims rows of commits {} to {}",
+                segment.id, segment.added_by, segment.first_commit, segment.last_commit
+            ));
+        }
         if segment.added_by > new.id {
             return Err(format!(
                 "segment {} comes from the later manifest {}",
@@ -180,6 +186,8 @@ mod tests {
             bytes: 1,
             checksum: 1,
             added_by: ManifestId(added_by),
+            first_commit: ManifestId(added_by),
+            last_commit: ManifestId(added_by),
             schema_fingerprint: 1,
             stats: SegmentStats::default(),
         })
@@ -233,13 +241,18 @@ mod tests {
     #[test]
     fn every_broken_promise_is_found() {
         type Break = (&'static str, fn(&mut Manifest));
-        let breaks: [Break; 14] = [
+        let breaks: [Break; 15] = [
             ("cannot follow", |m| m.id = ManifestId(7)),
             ("cannot follow", |m| m.parent = Some(ManifestId(4))),
             ("epoch falls", |m| m.writer_epoch = 2),
             ("stands before", |m| m.segments.swap(0, 1)),
             ("not below the next number", |m| m.next_segment = SegmentId(11)),
             ("uses a number again", |m| m.segments.insert(0, segment(3, 6))),
+            ("claims rows of commits 7 to 6", |m| {
+                let mut wrong = Segment::clone(&m.segments[2]);
+                wrong.first_commit = ManifestId(7);
+                m.segments[2] = Arc::new(wrong);
+            }),
             ("later manifest", |m| m.segments[2] = segment(11, 7)),
             ("has changed", |m| m.segments[0] = segment(9, 3)),
             ("from nowhere", |m| m.segments.insert(0, segment(3, 2))),

@@ -9,6 +9,7 @@ use quipu_proto::Table;
 
 use crate::disk::{DirEntry, Disk};
 use crate::error::{IoContext, Result, StoreError};
+use crate::failure::Failure;
 use crate::format;
 use crate::gc::{Garbage, Retired, gone};
 use crate::manifest::{Manifest, ManifestId, persist};
@@ -205,8 +206,8 @@ pub(crate) fn create(disk: &dyn Disk, root: &Root, created_us: i64) -> Result<()
     let first = Manifest::first(draw_store_id()?, created_us);
     match persist::publish(disk, root, &first) {
         // A making that was cut short has left one.
-        Ok(()) | Err(crate::failure::Failure::Fenced) => {}
-        Err(crate::failure::Failure::Clean(error) | crate::failure::Failure::Uncertain(error)) => {
+        Ok(()) | Err(Failure::Fenced) => {}
+        Err(Failure::Clean(error) | Failure::Unnamed(error) | Failure::Uncertain(error)) => {
             return Err(error);
         }
     }

@@ -53,6 +53,10 @@ pub struct Segment {
     pub checksum: u64,
     /// The manifest with which it became visible.
     pub added_by: ManifestId,
+    /// The first commit whose rows it holds: an earlier one than `added_by` where rows of several commits were merged.
+    pub first_commit: ManifestId,
+    /// The last commit whose rows it holds. Rows of other segments of the table never lie between both.
+    pub last_commit: ManifestId,
     /// Fingerprint of the schema it was written with: see [`schema_fingerprint`].
     pub schema_fingerprint: u64,
     /// Ranges of its columns.

@@ -103,6 +103,8 @@ impl OpenSegment {
                     bytes: sink.bytes,
                     checksum: sink.hash.digest(),
                     added_by,
+                    first_commit: added_by,
+                    last_commit: added_by,
                     schema_fingerprint: schema_fingerprint(&self.table.schema()),
                     stats: self.stats.finish(),
                 },
@@ -124,6 +126,15 @@ impl OpenSegment {
 }
 
 impl Pressed {
+    /// Gives rows of other commits the number with which they become visible.
+    pub(crate) fn rename(mut self, root: &Root, id: SegmentId, added_by: ManifestId) -> Self {
+        self.segment.id = id;
+        self.segment.path = segment_path(self.segment.table, id);
+        self.segment.added_by = added_by;
+        self.path = root.resolve(&self.segment.path);
+        self
+    }
+
     /// Removes the file.
     pub(crate) fn discard(self, disk: &dyn Disk) {
         let _ = disk.remove(&self.unfinished);

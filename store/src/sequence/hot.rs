@@ -2,13 +2,15 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::memory::{prefetch, want_large_pages};
 use super::name::ThreadName;
 use super::places::Places;
 use super::runs::OpenRuns;
 use super::thread::ThreadState;
 
-/// Entries per chunk of the slab, as a power of two: 3 MiB of address space, used as it fills.
-const CHUNK_BITS: u32 = 14;
+/// Entries per chunk of the slab, as a power of two: 48 MiB of address space, used as it fills. So much is always fresh
+/// from the operating system, which cannot give large pages where small ones lie already.
+const CHUNK_BITS: u32 = 18;
 const CHUNK: usize = 1 << CHUNK_BITS;
 
 /// Marks a free entry.
@@ -86,6 +88,14 @@ impl HotThreads {
             .get(slot as usize % CHUNK)
     }
 
+    /// Asks for the entry, which will be read soon.
+    #[inline]
+    pub(super) fn prefetch(&self, slot: Slot) {
+        if let Some(thread) = self.get(slot) {
+            prefetch(thread);
+        }
+    }
+
     #[inline]
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut HotThread> {
         self.chunks
@@ -111,7 +121,12 @@ impl HotThreads {
             }
             None => {
                 if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-                    self.chunks.push(Vec::with_capacity(CHUNK));
+                    let chunk = Vec::with_capacity(CHUNK);
+                    // The first one may remain nearly empty.
+                    if !self.chunks.is_empty() {
+                        want_large_pages(&chunk);
+                    }
+                    self.chunks.push(chunk);
                 }
                 let full = (self.chunks.len() - 1) * CHUNK;
                 let chunk = self

@@ -53,11 +53,12 @@
 //! | `partition.rs` | the partitions it knows, by small numbers |
 //! | `thread.rs` | the state of one thread and the rules |
 //! | `name.rs`, `hot.rs`, `places.rs` | names of threads, the threads in memory, and where each lies |
-//! | `runs.rs`, `run_rows.rs` | the runs of a commit, and their rows |
+//! | `runs.rs`, `run_rows.rs`, `run_builders.rs` | the runs of a commit, how they are joined, and their rows |
 //! | `snapshot.rs` | the book as rows, and back |
 //! | `strands/` | which numbers of a thread came from one counter: derived, no part of the book |
 //! | `cold.rs` | the threads on disk: index, filter and marker together |
 //! | `cold_entry.rs`, `filter.rs`, `marker.rs` | their forms |
+//! | `memory.rs` | hints to processor and operating system |
 //! | `sled_tree.rs` | the only place that knows sled |
 
 mod arrival;
@@ -68,16 +69,18 @@ mod error;
 mod filter;
 mod hot;
 mod marker;
+mod memory;
 mod name;
 mod options;
 mod partition;
 mod places;
-mod run_rows;
-mod runs;
+pub(crate) mod run_builders;
+pub(crate) mod run_rows;
+pub(crate) mod runs;
 mod sled_tree;
 mod snapshot;
 pub mod strands;
-mod thread;
+pub(crate) mod thread;
 mod tiers;
 
 #[cfg(test)]

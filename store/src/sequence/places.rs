@@ -1,6 +1,7 @@
 //! Where threads lie: a table from the hash of a name to the number of an entry.
 
 use super::hot::Slot;
+use super::memory::want_large_pages;
 
 /// Places of a new table.
 const PLACES_MIN: usize = 1 << 10;
@@ -40,6 +41,7 @@ impl Places {
     pub(super) fn insert(&mut self, tag: u32, slot: Slot) {
         if (self.len + 1) * 8 > self.places.len() * 5 {
             let larger = vec![0; (self.places.len() * 2).max(PLACES_MIN)];
+            want_large_pages(&larger);
             for place in std::mem::replace(&mut self.places, larger) {
                 if place != 0 {
                     self.put(place);

@@ -1,25 +1,23 @@
 //! From the fragments of a commit to rows of `sequence_runs`, sorted by partition, tenant, thread, emitter, number.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use arrow_array::builder::{
-    Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt64Builder,
-};
-use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
-use arrow_schema::ArrowError;
+use arrow_array::RecordBatch;
 use hashbrown::HashMap;
-use quipu_proto::{Emitter, Table};
+use quipu_proto::Emitter;
 
 use super::error::BookError;
-use super::hot::{HotThread, HotThreads, Slot};
+use super::hot::{HotThreads, Slot};
+use super::memory::prefetch;
 use super::partition::Partition;
+use super::run_builders::{RunName, RunRows};
 use super::runs::{Fragment, Run};
-use super::thread::NO_TIME;
 
 /// Text of one batch beyond which the next begins: far from the 2 GiB that a text column can hold.
 pub(super) const BATCH_TEXT_BYTES_MAX: usize = 512 << 20;
+
+/// How many entries ahead memory is asked for: as many misses as a processor can have under way, about.
+const AHEAD: usize = 12;
 
 /// What a fragment is sorted by. Whole names are compared only where the first 16 bytes are equal.
 struct SortKey {
@@ -43,31 +41,37 @@ pub(super) fn rows(
 ) -> Result<Vec<RecordBatch>, BookError> {
     let mut rows = RunRows::default();
     let mut batches = Vec::new();
-    for keys in sorted(fragments, threads, partitions).chunk_by(|a, b| a.thread == b.thread) {
+    let sorted = sorted(fragments, threads, partitions);
+    let mut at = 0;
+    for keys in sorted.chunk_by(|a, b| a.thread == b.thread) {
+        at += keys.len();
+        if let Some(ahead) = sorted.get(at + AHEAD) {
+            threads.prefetch(ahead.thread);
+            prefetch(&fragments[ahead.fragment as usize]);
+        }
         let Some(thread) = keys.first().and_then(|key| threads.get(key.thread)) else {
             continue;
         };
+        let partition = &partitions[thread.partition as usize];
+        let name = RunName {
+            topic: &partition.name.log.topic,
+            incarnation: &partition.name.log.incarnation,
+            partition: partition.name.partition.0,
+            tenant_id: thread.name.tenant_id(),
+            thread_id: thread.name.thread_id(),
+            head: partition.head,
+        };
         let nodes_at = keys.partition_point(|key| key.emitter == Emitter::Graph);
         let (graph, node) = keys.split_at(nodes_at);
-        let runs = match (joined(graph, fragments), joined(node, fragments)) {
-            (graph, node) if disjoint(&graph, &node) => interleaved(&graph, &node),
-            (graph, node) => {
-                let of = |emitter| move |run| (RunEmitter::One(emitter), run);
-                graph
-                    .into_iter()
-                    .map(of(Emitter::Graph))
-                    .chain(node.into_iter().map(of(Emitter::Node)))
-                    .collect()
-            }
-        };
-        for (emitter, run) in &runs {
-            rows.push(thread, &partitions[thread.partition as usize], *emitter, run);
-        }
-        if rows.text_bytes >= BATCH_TEXT_BYTES_MAX {
+        let runs = |keys: &[SortKey]| joined(keys.iter().map(|key| &fragments[key.fragment as usize].run));
+        arranged([runs(graph), runs(node), Vec::new()], |emitter, run| {
+            rows.push(&name, emitter, run);
+        });
+        if rows.text_bytes() >= BATCH_TEXT_BYTES_MAX {
             batches.push(std::mem::take(&mut rows).finish()?);
         }
     }
-    if !rows.head.keys.is_empty() {
+    if rows.len() > 0 {
         batches.push(rows.finish()?);
     }
     Ok(batches)
@@ -75,13 +79,17 @@ pub(super) fn rows(
 
 /// Whose numbers a run holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RunEmitter {
+pub(crate) enum RunEmitter {
     One(Emitter),
     Mixed,
 }
 
 impl RunEmitter {
-    fn as_str(self) -> &'static str {
+    /// Every kind, in the order in which the runs of a thread stand where they are not joined.
+    pub(crate) const ALL: [Self; 3] = [Self::One(Emitter::Graph), Self::One(Emitter::Node), Self::Mixed];
+
+    /// The word in column `emitter`.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::One(emitter) => emitter.as_str(),
             Self::Mixed => "mixed",
@@ -89,16 +97,31 @@ impl RunEmitter {
     }
 }
 
-/// The runs of fragments that are sorted by their first number.
-fn joined(keys: &[SortKey], fragments: &[Fragment]) -> Vec<Run> {
+/// Joins runs that touch or overlap. They come sorted by their first number.
+pub(crate) fn joined<'a>(sorted: impl Iterator<Item = &'a Run>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for key in keys {
-        let next = &fragments[key.fragment as usize].run;
+    for next in sorted {
         if runs.last_mut().is_none_or(|last| !last.join(next)) {
             runs.push(*next);
         }
     }
     runs
+}
+
+/// Gives out the runs of a thread, of which there is a sorted and joined list for each of [`RunEmitter::ALL`]. As long
+/// as no number is in two lists, neighbours are joined whatever list they come from.
+pub(crate) fn arranged(lists: [Vec<Run>; 3], mut give: impl FnMut(RunEmitter, &Run)) {
+    let [graph, node, mixed] = &lists;
+    let filled = lists.iter().filter(|runs| !runs.is_empty()).count();
+    if filled > 1 && disjoint(graph, node) && disjoint(graph, mixed) && disjoint(node, mixed) {
+        interleaved(&lists)
+            .iter()
+            .for_each(|(emitter, run)| give(*emitter, run));
+        return;
+    }
+    for (emitter, runs) in RunEmitter::ALL.into_iter().zip(&lists) {
+        runs.iter().for_each(|run| give(emitter, run));
+    }
 }
 
 /// Whether two sorted lists of runs have no number in common.
@@ -116,17 +139,15 @@ fn disjoint(a: &[Run], b: &[Run]) -> bool {
     true
 }
 
-/// Two sorted and disjoint lists as one, neighbours joined.
-fn interleaved(graph: &[Run], node: &[Run]) -> Vec<(RunEmitter, Run)> {
-    let of = |emitter| move |run: &Run| (RunEmitter::One(emitter), *run);
-    let mut both: Vec<_> = graph
-        .iter()
-        .map(of(Emitter::Graph))
-        .chain(node.iter().map(of(Emitter::Node)))
-        .collect();
-    both.sort_by_key(|(_, run)| run.first);
+/// Sorted and disjoint lists as one, neighbours joined.
+fn interleaved(lists: &[Vec<Run>; 3]) -> Vec<(RunEmitter, Run)> {
+    let of = |(emitter, runs): (RunEmitter, &Vec<Run>)| {
+        runs.iter().map(move |run| (emitter, *run)).collect::<Vec<_>>()
+    };
+    let mut all: Vec<_> = RunEmitter::ALL.into_iter().zip(lists).flat_map(of).collect();
+    all.sort_by_key(|(_, run)| run.first);
     let mut runs: Vec<(RunEmitter, Run)> = Vec::new();
-    for (emitter, next) in both {
+    for (emitter, next) in all {
         if let Some((open, run)) = runs.last_mut()
             && run.join(&next)
         {
@@ -147,6 +168,9 @@ fn sorted(fragments: &[Fragment], threads: &HotThreads, partitions: &[Partition]
     let mut newest_tenant = None;
     let mut keys = Vec::with_capacity(fragments.len());
     for (index, fragment) in fragments.iter().enumerate() {
+        if let Some(ahead) = fragments.get(index + AHEAD) {
+            threads.prefetch(ahead.thread);
+        }
         let Some(thread) = threads.get(fragment.thread) else {
             continue;
         };
@@ -208,136 +232,4 @@ fn ranks<T: Ord>(values: &[T]) -> Vec<u32> {
         ranks[index] = rank as u32;
     }
     ranks
-}
-
-/// Builders of the columns of `sequence_runs`.
-struct RunRows {
-    topic: Choices,
-    incarnation: Choices,
-    partition: Int32Builder,
-    tenant_id: StringBuilder,
-    thread_id: StringBuilder,
-    emitter: Choices,
-    first_sequence: UInt64Builder,
-    last_sequence: UInt64Builder,
-    messages: Int64Builder,
-    first_time: TimestampMicrosecondBuilder,
-    last_time: TimestampMicrosecondBuilder,
-    first_offset: Int64Builder,
-    last_offset: Int64Builder,
-    head: Choices,
-    text_bytes: usize,
-}
-
-impl Default for RunRows {
-    fn default() -> Self {
-        Self {
-            topic: Choices::default(),
-            incarnation: Choices::default(),
-            partition: Int32Builder::new(),
-            tenant_id: StringBuilder::new(),
-            thread_id: StringBuilder::new(),
-            emitter: Choices::default(),
-            first_sequence: UInt64Builder::new(),
-            last_sequence: UInt64Builder::new(),
-            messages: Int64Builder::new(),
-            first_time: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            last_time: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            first_offset: Int64Builder::new(),
-            last_offset: Int64Builder::new(),
-            head: Choices::default(),
-            text_bytes: 0,
-        }
-    }
-}
-
-impl RunRows {
-    fn push(&mut self, thread: &HotThread, partition: &Partition, emitter: RunEmitter, run: &Run) {
-        let Run {
-            first,
-            last,
-            messages,
-            first_time,
-            last_time,
-            first_offset,
-            last_offset,
-        } = *run;
-        let (tenant_id, thread_id) = (thread.name.tenant_id(), thread.name.thread_id());
-        self.topic.push(&partition.name.log.topic);
-        self.incarnation.push(&partition.name.log.incarnation);
-        self.partition.append_value(partition.name.partition.0);
-        self.tenant_id.append_value(tenant_id);
-        self.thread_id.append_value(thread_id);
-        self.emitter.push(emitter.as_str());
-        self.first_sequence.append_value(first);
-        self.last_sequence.append_value(last);
-        self.messages
-            .append_value(i64::try_from(messages).unwrap_or(i64::MAX));
-        self.first_time
-            .append_option(Some(first_time).filter(|time| *time != NO_TIME));
-        self.last_time
-            .append_option(Some(last_time).filter(|time| *time != NO_TIME));
-        self.first_offset.append_value(first_offset);
-        self.last_offset.append_value(last_offset);
-        self.head.push(partition.head.as_str());
-        self.text_bytes += tenant_id.len() + thread_id.len();
-    }
-
-    fn finish(self) -> Result<RecordBatch, BookError> {
-        self.try_finish().map_err(|source| BookError::Rows {
-            table: Table::SequenceRuns.name(),
-            source,
-        })
-    }
-
-    fn try_finish(mut self) -> Result<RecordBatch, ArrowError> {
-        let columns: Vec<ArrayRef> = vec![
-            self.topic.finish()?,
-            self.incarnation.finish()?,
-            Arc::new(self.partition.finish()),
-            Arc::new(self.tenant_id.finish()),
-            Arc::new(self.thread_id.finish()),
-            self.emitter.finish()?,
-            Arc::new(self.first_sequence.finish()),
-            Arc::new(self.last_sequence.finish()),
-            Arc::new(self.messages.finish()),
-            Arc::new(self.first_time.finish()),
-            Arc::new(self.last_time.finish()),
-            Arc::new(self.first_offset.finish()),
-            Arc::new(self.last_offset.finish()),
-            self.head.finish()?,
-        ];
-        RecordBatch::try_new(Table::SequenceRuns.schema(), columns)
-    }
-}
-
-/// A column of few different values that come in long stretches.
-#[derive(Default)]
-struct Choices {
-    keys: Vec<i32>,
-    values: Vec<String>,
-    /// Key of the newest row.
-    newest: usize,
-}
-
-impl Choices {
-    fn push(&mut self, value: &str) {
-        if self.values.get(self.newest).is_none_or(|newest| newest != value) {
-            self.newest = self
-                .values
-                .iter()
-                .position(|known| known == value)
-                .unwrap_or_else(|| {
-                    self.values.push(value.to_owned());
-                    self.values.len() - 1
-                });
-        }
-        self.keys.push(self.newest as i32);
-    }
-
-    fn finish(self) -> Result<ArrayRef, ArrowError> {
-        let values = StringArray::from(self.values);
-        let column = DictionaryArray::<Int32Type>::try_new(Int32Array::from(self.keys), Arc::new(values))?;
-        Ok(Arc::new(column))
-    }
 }

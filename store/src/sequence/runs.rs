@@ -10,21 +10,21 @@ use super::hot::Slot;
 
 /// An unbroken run of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// Lowest number.
-    pub(super) first: u64,
+    pub(crate) first: u64,
     /// Highest number.
-    pub(super) last: u64,
+    pub(crate) last: u64,
     /// Messages that carried a number of the run, copies included.
-    pub(super) messages: u64,
+    pub(crate) messages: u64,
     /// Time of the message with the lowest number, [`NO_TIME`](super::thread::NO_TIME) when it has none.
-    pub(super) first_time: i64,
+    pub(crate) first_time: i64,
     /// Time of the message with the highest number, likewise.
-    pub(super) last_time: i64,
+    pub(crate) last_time: i64,
     /// Offset of the message with the lowest number; among copies the smallest.
-    pub(super) first_offset: i64,
+    pub(crate) first_offset: i64,
     /// Offset of the message with the highest number; among copies the smallest.
-    pub(super) last_offset: i64,
+    pub(crate) last_offset: i64,
 }
 
 impl Run {
@@ -132,8 +132,9 @@ impl Fragments {
         self.0.is_empty()
     }
 
-    /// Hands the fragments over and begins the next commit.
+    /// Hands the fragments over and begins the next commit, which is likely to have as many.
     pub(super) fn take(&mut self) -> Vec<Fragment> {
-        std::mem::take(&mut self.0)
+        let next = Vec::with_capacity(self.0.len());
+        std::mem::replace(&mut self.0, next)
     }
 }

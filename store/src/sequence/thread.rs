@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub const RECENT_IDS: usize = 8;
 
 /// Stands for "no time" in places where a time is kept as a bare number. It lies 290,000 years before any real one.
-pub(super) const NO_TIME: i64 = i64::MIN;
+pub(crate) const NO_TIME: i64 = i64::MIN;
 
 /// Whether the id of a message was seen in its thread before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -12,7 +12,7 @@ use crate::common::{position, ten, whole};
 
 /// What a crash takes with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Loss {
+pub(crate) enum Loss {
     /// The operating system wrote everything in time.
     Nothing,
     /// Content that was not synced is cut, and names whose folder was not synced are gone.
@@ -22,7 +22,7 @@ enum Loss {
 /// Lets a number of changes pass and fails all that come after, as if the process had died. It syncs nothing in
 /// truth, but knows what is not synced.
 #[derive(Clone, Debug)]
-struct DyingDisk {
+pub(crate) struct DyingDisk {
     state: Arc<Mutex<State>>,
 }
 
@@ -57,12 +57,17 @@ impl DyingDisk {
         change(&mut state)
     }
 
+    /// From here on everything works.
+    pub(crate) fn revive(&self) {
+        self.state.lock().unwrap().steps_left = usize::MAX;
+    }
+
     fn died(&self) -> bool {
         self.state.lock().unwrap().died
     }
 
     /// Takes from the disk what the crash takes.
-    fn lose(&self, loss: Loss) {
+    pub(crate) fn lose(&self, loss: Loss) {
         if loss == Loss::Nothing {
             return;
         }
@@ -177,11 +182,11 @@ impl DiskFile for DyingFile {
 }
 
 /// Opens a store with a disk that lives.
-fn open(path: &Path) -> Writer {
+pub(crate) fn open(path: &Path) -> Writer {
     Writer::open(path, options(&DyingDisk::new(usize::MAX))).unwrap()
 }
 
-fn options(disk: &DyingDisk) -> WriterOptions {
+pub(crate) fn options(disk: &DyingDisk) -> WriterOptions {
     WriterOptions {
         disk: Arc::new(disk.clone()),
         ..WriterOptions::default()
@@ -189,7 +194,7 @@ fn options(disk: &DyingDisk) -> WriterOptions {
 }
 
 /// Runs with death after 0, 1, 2 .. steps until it lives through it. Gives the number of steps.
-fn each_death(mut run: impl FnMut(&DyingDisk, Loss)) -> usize {
+pub(crate) fn each_death(mut run: impl FnMut(&DyingDisk, Loss)) -> usize {
     for steps in 0.. {
         let mut lived = false;
         for loss in [Loss::Nothing, Loss::Unsynced] {
@@ -302,7 +307,7 @@ fn a_writer_that_lost_pressed_rows_commits_nothing_more() {
             return;
         }
         // The disk is well again.
-        disk.state.lock().unwrap().steps_left = usize::MAX;
+        disk.revive();
         let error = writer.commit(positions()).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Poisoned, "{error}");
         refused += 1;
@@ -327,7 +332,7 @@ fn a_writer_is_done_after_a_failed_sync() {
             return;
         }
         // The disk is well again.
-        disk.state.lock().unwrap().steps_left = usize::MAX;
+        disk.revive();
         match writer.commit(ten(0)) {
             // The first failure came before anything could be in doubt.
             Ok(_) => assert_eq!(whole(folder.path()), 10),

@@ -5,5 +5,8 @@
 mod commit;
 mod common;
 mod crash;
+mod foreign;
+mod merge;
 mod readers;
 mod recovery;
+mod runs;

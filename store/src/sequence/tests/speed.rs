@@ -140,6 +140,70 @@ fn speed_of_observe_and_seal() {
     }
 }
 
+/// Medians over commits of 250,000 messages, so that what else the machine does counts little.
+#[test]
+#[ignore = "prints figures"]
+fn speed_of_a_million_threads_touched_at_random() {
+    const THREADS: u64 = 1_000_000;
+    const COMMIT: u64 = 250_000;
+    let median = |mut times: Vec<u64>| {
+        times.sort_unstable();
+        (times[0], times[times.len() / 2])
+    };
+    let before = resident_mib();
+    let mut book = SequenceBook::new(BookOptions::default());
+    let key = book.open_partition(&partition("a", 0), Head::FromOne);
+    let (mut name, mut id) = ([0; 36], [0; 16]);
+    let (mut idle, mut observes, mut seals) = (Vec::new(), Vec::new(), Vec::new());
+    let mut random = Random(7);
+    let mut sequences = vec![0_u32; THREADS as usize];
+    for thread in 0..THREADS {
+        write_name(&mut name, thread);
+        sequences[thread as usize] = 1;
+        book.observe(key, &arrival(str::from_utf8(&name).unwrap(), 1, &id, 0));
+        if thread % COMMIT == COMMIT - 1 {
+            book.seal(ManifestId(thread)).unwrap();
+        }
+    }
+    for commit in 0..40 {
+        let order: Vec<(u64, u64)> = (0..COMMIT)
+            .map(|_| {
+                let thread = random.below(THREADS);
+                sequences[thread as usize] += 1;
+                (thread, u64::from(sequences[thread as usize]))
+            })
+            .collect();
+        let mut run = |book: Option<&mut SequenceBook>| {
+            let mut book = book;
+            let started = processor_time();
+            for (offset, (thread, sequence)) in order.iter().enumerate() {
+                write_name(&mut name, *thread);
+                id[..8].copy_from_slice(&(commit << 32 | offset as u64).to_le_bytes());
+                let thread_id = str::from_utf8(&name).unwrap();
+                let message = std::hint::black_box(arrival(thread_id, *sequence, &id, offset as i64));
+                if let Some(book) = &mut book {
+                    std::hint::black_box(book.observe(key, &message));
+                }
+            }
+            (processor_time() - started).as_nanos() as u64 / COMMIT
+        };
+        idle.push(run(None));
+        observes.push(run(Some(&mut book)));
+        let started = processor_time();
+        std::hint::black_box(book.seal(ManifestId(THREADS + commit)).unwrap());
+        seals.push((processor_time() - started).as_nanos() as u64 / COMMIT);
+    }
+    let (least_idle, idle) = median(idle);
+    let (least_observe, observe) = median(observes);
+    let (least_seal, seal) = median(seals);
+    println!(
+        "observe {} ns a message (least {}), seal {seal} ns (least {least_seal}), loop of {idle} ns taken off; memory {} MiB",
+        observe - idle,
+        least_observe - least_idle,
+        resident_mib() - before,
+    );
+}
+
 #[test]
 #[ignore = "prints figures"]
 fn speed_of_the_index() {
