@@ -5,9 +5,10 @@
 //! | `source.rs` | the source as its user sees it |
 //! | `options.rs`, `env.rs` | what can be chosen; what the environment says |
 //! | `event.rs`, `hole.rs`, `error.rs` | what the source tells: events, offset holes, errors |
-//! | `supervisor.rs`, `supervisor/` | metadata to tasks: which partition is read from which broker; stalls |
+//! | `supervisor.rs`, `supervisor/` | metadata to tasks: which partition is read from which broker; lives of a log; stalls |
 //! | `leader.rs`, `open.rs` | the task of one broker; where its partitions begin and end |
 //! | `partition.rs`, `progress.rs`, `backoff.rs` | a partition on its way between tasks; how far it is; waiting |
+//! | `continuity.rs`, `epochs.rs`, `witness.rs` | whether a log is still the one that was read: the table, and what is known |
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
 //! | `batch/` | record batches: from bytes to borrowed records, holes and corrupt batches |
@@ -20,8 +21,10 @@ pub mod address;
 mod backoff;
 pub mod batch;
 pub mod connect;
+mod continuity;
 pub(crate) mod cursor;
 pub mod env;
+mod epochs;
 mod error;
 mod event;
 pub mod fetch;
@@ -36,8 +39,10 @@ mod progress;
 mod shape;
 mod source;
 mod supervisor;
+mod witness;
 
 pub use connect::{ConnectOptions, Connection};
+pub use continuity::LogChange;
 pub use env::KafkaEnv;
 pub use error::{KafkaError, Place};
 pub use event::{Fetched, PartitionHandle, SourceEvent};
@@ -45,5 +50,5 @@ pub use hole::{HoleCause, OffsetHole};
 pub use offsets::Isolation;
 pub use options::{DEFAULT_TOPICS, KafkaOptions, OnOutOfRange, OnUnknownTopic, Reset, StartFrom, Until};
 pub use partition::StoredPosition;
-pub use progress::{PartitionProgress, StallDetector, StallReport};
+pub use progress::{PartitionProgress, Stall, StallDetector, StallReport};
 pub use source::KafkaSource;
