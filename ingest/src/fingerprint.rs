@@ -9,6 +9,13 @@ use crate::raw::RawRecord;
 /// Bytes at each end of a long value that are remembered.
 const END_BYTES: usize = 64;
 
+/// The fingerprint of one record.
+pub(crate) fn of(record: &RawRecord<'_>) -> RecordFingerprint {
+    let mut last = LastRecord::default();
+    last.remember(record);
+    last.hashed(record.offset)
+}
+
 /// The newest record of a partition. Its hash is made only when a commit wants it.
 #[derive(Debug, Default)]
 pub(crate) struct LastRecord {
@@ -38,9 +45,13 @@ impl LastRecord {
 
     /// The fingerprint of the record, if there was one. It is no protection against forgery.
     pub(crate) fn fingerprint(&self) -> Option<RecordFingerprint> {
-        self.offset.map(|offset| RecordFingerprint {
+        self.offset.map(|offset| self.hashed(offset))
+    }
+
+    fn hashed(&self, offset: i64) -> RecordFingerprint {
+        RecordFingerprint {
             offset: Offset(offset),
             hash: xxh3_64(&self.content),
-        })
+        }
     }
 }

@@ -13,7 +13,9 @@ use quipu_proto::{
     Decoder, LogIndex, LogPartition, Numbered, Offset, Place, Policy, Reason, Rejection, Table, TableBuilders,
 };
 use quipu_store::sequence::{BookClose, BookOptions, BookStart, PartitionKey, SequenceBook};
-use quipu_store::{Commit, CommitReport, Head, PartitionState, SegmentId, Writer, WriterOptions};
+use quipu_store::{
+    Commit, CommitReport, Head, PartitionState, RecordFingerprint, SegmentId, Writer, WriterOptions,
+};
 
 use crate::error::{IngestError, Result};
 use crate::fingerprint::LastRecord;
@@ -175,6 +177,16 @@ impl Pipeline {
     #[must_use]
     pub fn next_offset(&self, slot: PartitionSlot) -> i64 {
         self.partitions[slot.0].state.next_offset.0
+    }
+
+    /// The record of a partition that was taken in last, in this run or as the store knows.
+    #[must_use]
+    pub fn last_record(&self, slot: PartitionSlot) -> Option<RecordFingerprint> {
+        let partition = &self.partitions[slot.0];
+        partition
+            .last_record
+            .fingerprint()
+            .or(partition.state.last_record)
     }
 
     /// Takes one record in. One that the store has already changes nothing.

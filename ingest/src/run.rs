@@ -11,7 +11,8 @@ use crate::error::{IngestError, Result};
 use crate::frames::{self, FramesFile};
 use crate::kafka::batch::{BatchVisitor, BatchWalker, CorruptBatch, OnCorrupt, WalkError};
 use crate::kafka::{
-    Fetched, KafkaError, KafkaOptions, KafkaSource, OffsetHole, PartitionHandle, SourceEvent, StoredPosition,
+    Fetched, KafkaError, KafkaOptions, KafkaSource, LogChange, OffsetHole, PartitionHandle, SourceEvent,
+    StoredPosition,
 };
 use crate::pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
 use crate::progress::{PartitionLag, Progress, ProgressCounts};
@@ -102,6 +103,7 @@ pub fn ingest_kafka(
     let mut follower = Follower {
         pipeline,
         walker: BatchWalker::new(on_corrupt),
+        on_corrupt,
         slots: Vec::new(),
         failures: Vec::new(),
         progress: Arc::clone(progress),
@@ -138,6 +140,7 @@ fn stored_positions(pipeline: &Pipeline) -> HashMap<quipu_proto::LogPartition, S
     let position = |state: &quipu_store::PartitionState| StoredPosition {
         next_offset: state.next_offset.0,
         leader_epoch: state.leader_epoch.unwrap_or(-1),
+        last_record: state.last_record,
     };
     pipeline
         .stored()
@@ -150,6 +153,7 @@ fn stored_positions(pipeline: &Pipeline) -> HashMap<quipu_proto::LogPartition, S
 struct Follower<'n> {
     pipeline: Pipeline,
     walker: BatchWalker,
+    on_corrupt: OnCorrupt,
     /// By index of the source's handle.
     slots: Vec<Option<(PartitionSlot, Arc<PartitionHandle>)>>,
     failures: Vec<KafkaError>,
@@ -220,6 +224,9 @@ impl Follower<'_> {
                 }
                 self.slots[index] = Some((slot, partition));
             }
+            // What was fetched before the source heard of it.
+            SourceEvent::Hole { partition, .. } if partition.progress.is_abandoned() => {}
+            SourceEvent::Fetched(fetched) if fetched.partition.progress.is_abandoned() => {}
             SourceEvent::Fetched(fetched) => self.fetched(&fetched)?,
             SourceEvent::Hole { partition, hole } => {
                 let slot = self.slot(&partition)?;
@@ -237,6 +244,27 @@ impl Follower<'_> {
                     current.topic,
                     current.incarnation,
                     known.join(", ")
+                )));
+            }
+            SourceEvent::LogChanged {
+                previous,
+                current,
+                change,
+            } => {
+                let what = match change {
+                    LogChange::Truncated { at } => {
+                        format!(
+                            "its log was cut at offset {at}; what was read behind that stays, and reading goes on there"
+                        )
+                    }
+                    LogChange::Replaced => {
+                        "its log is another one than was read, which stays; it is read from its start"
+                            .to_owned()
+                    }
+                };
+                (self.notify)(Notice::Warning(format!(
+                    "{previous}: {what}, as incarnation {}",
+                    current.log.incarnation
                 )));
             }
             SourceEvent::Stalled { partition, report } => {
@@ -268,6 +296,14 @@ impl Follower<'_> {
 
     fn fetched(&mut self, fetched: &Fetched) -> Result<()> {
         let slot = self.slot(&fetched.partition)?;
+        // Before the records: a commit in their midst must not name an epoch older than theirs, which would look like a
+        // log that was cut.
+        let epoch = (fetched.leader_epoch >= 0).then_some(fetched.leader_epoch);
+        self.pipeline.note(
+            slot,
+            (fetched.high_watermark >= 0).then_some(fetched.high_watermark),
+            epoch,
+        );
         let mut visitor = Intake {
             pipeline: &mut self.pipeline,
             slot,
@@ -275,21 +311,37 @@ impl Follower<'_> {
         match fetched.walk(&mut self.walker, &mut visitor) {
             Ok(_) => {}
             Err(WalkError::Visitor(error)) => return Err(error),
-            Err(WalkError::Batch(error)) => return Err(fetched.batch_error(error).into()),
+            Err(WalkError::Batch(error)) => {
+                let error = fetched.batch_error(error);
+                if self.on_corrupt == OnCorrupt::Stop {
+                    return Err(error.into());
+                }
+                fetched.partition.progress.abandon();
+                (self.notify)(Notice::Warning(format!(
+                    "{} cannot be read on: {error}",
+                    fetched.partition.log
+                )));
+                self.failures.push(error);
+                return Ok(());
+            }
         }
-        let epoch = (fetched.leader_epoch >= 0).then_some(fetched.leader_epoch);
-        self.pipeline.note(
-            slot,
-            (fetched.high_watermark >= 0).then_some(fetched.high_watermark),
-            epoch,
-        );
+        if let Some(record) = self.pipeline.last_record(slot) {
+            fetched.partition.note_last_record(record);
+        }
         Ok(())
     }
 
     /// Tells how far each partition is: records between what the pipeline has and the high watermark.
     fn tell_lag(&self) {
         let partitions = self.slots.iter().flatten().map(|(slot, partition)| {
-            let high = partition.progress.high_watermark().unwrap_or(0);
+            let progress = &partition.progress;
+            let high = if progress.is_abandoned() {
+                0
+            } else if progress.is_closed() {
+                progress.next_offset().unwrap_or(0)
+            } else {
+                progress.high_watermark().unwrap_or(0)
+            };
             let next_offset = self.pipeline.next_offset(*slot);
             PartitionLag {
                 log: partition.log.clone(),

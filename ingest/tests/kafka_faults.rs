@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use kafka_support::{Run, broker, options, records};
-use quipu_broker::{ApiKey, DropPoint, Fault, FaultRule, ResponseError, TopicOptions};
-use quipu_ingest::kafka::{HoleCause, StoredPosition, Until};
+use quipu_broker::{ApiKey, Broker, BrokerOptions, DropPoint, Fault, FaultRule, ResponseError, TopicOptions};
+use quipu_ingest::kafka::{HoleCause, LogChange, StoredPosition, Until};
 
 const TOPIC: &str = "dashstream-events";
 
@@ -221,7 +221,7 @@ async fn topics_and_partitions_that_appear_while_following_are_read_from_their_s
 }
 
 #[tokio::test]
-async fn a_log_that_ends_before_the_position_is_told_as_truncated() {
+async fn a_log_that_ends_before_the_position_is_read_from_its_start_in_another_life() {
     let broker = broker(TOPIC, 1).await;
     broker.append(TOPIC, 0, records(0, 10)).unwrap();
     let mut options = options(&broker, TOPIC);
@@ -229,14 +229,19 @@ async fn a_log_that_ends_before_the_position_is_told_as_truncated() {
     let mut first = Run::start(options.clone());
     first.end().await.unwrap();
     let log = first.logs.keys().next().unwrap().clone();
-    let mut second = Run::resume(options, HashMap::from([(log, StoredPosition::from(50))]));
-    second.end().await.unwrap();
-    let failed = second.log(0).failed.clone().unwrap();
-    assert!(
-        failed.contains("offset 50 is the next to read, but the log ends at 10"),
-        "{failed}"
-    );
-    assert_eq!(second.count(), 0);
+    // Found again before anything was committed, it has the same name.
+    for _ in 0..2 {
+        let stored = HashMap::from([(log.clone(), StoredPosition::from(50))]);
+        let mut second = Run::resume(options.clone(), stored);
+        second.end().await.unwrap();
+        let next = format!("{}#1", log.log.incarnation);
+        assert_eq!(second.changes, vec![(next.clone(), LogChange::Replaced)]);
+        let (life, read) = second.logs.iter().next().unwrap();
+        assert_eq!(
+            (&*life.log.incarnation, read.start, read.offsets()),
+            (&*next, 0, (0..10).collect())
+        );
+    }
 }
 
 #[tokio::test]
@@ -316,15 +321,15 @@ async fn a_partition_that_does_not_move_is_told_once() {
     options.partition_bytes_max = 100;
     options.stall_after = Duration::from_millis(300);
     let mut run = Run::start(options);
-    run.until("a stall", |run| run.stalls == 1).await;
+    run.until("a stall", |run| run.stalls.len() == 1).await;
     assert_eq!(run.log(0).next, 5);
     broker.set_faults(quipu_broker::FaultScript::default());
     run.until("the rest", |run| run.count() == 10).await;
-    assert_eq!(run.stalls, 1);
+    assert_eq!(run.stalls.len(), 1);
 }
 
 #[tokio::test]
-async fn a_stored_epoch_that_ended_before_the_position_is_told_as_truncated() {
+async fn a_stored_epoch_that_ended_before_the_position_tells_where_the_log_was_cut() {
     let broker = broker(TOPIC, 1).await;
     broker.append(TOPIC, 0, records(0, 10)).unwrap();
     broker.advance_leader_epoch(TOPIC, 0).unwrap();
@@ -335,22 +340,71 @@ async fn a_stored_epoch_that_ended_before_the_position_is_told_as_truncated() {
     first.end().await.unwrap();
     let log = first.logs.keys().next().unwrap().clone();
     // Epoch 0 ended at 10: who had read up to 10 in it goes on, who had read up to 15 in it read another log.
-    for (next_offset, told) in [(10, None), (15, Some("the log ends at 10"))] {
+    for (next_offset, cut) in [(10, false), (15, true)] {
         let stored = StoredPosition {
-            next_offset,
             leader_epoch: 0,
+            ..StoredPosition::from(next_offset)
         };
         let mut run = Run::resume(options.clone(), HashMap::from([(log.clone(), stored)]));
         run.end().await.unwrap();
-        match told {
-            None => assert_eq!(run.log(0).offsets(), (10..20).collect::<Vec<_>>()),
-            Some(told) => assert!(
-                run.log(0).failed.as_ref().unwrap().contains(told),
-                "{:?}",
-                run.log(0)
-            ),
-        }
+        assert_eq!(run.log(0).offsets(), (10..20).collect::<Vec<_>>());
+        let changes = run.changes.iter().map(|(_, change)| *change).collect::<Vec<_>>();
+        assert_eq!(
+            changes,
+            if cut {
+                vec![LogChange::Truncated { at: 10 }]
+            } else {
+                vec![]
+            }
+        );
     }
+}
+
+#[tokio::test]
+async fn partitions_that_move_between_nodes_lose_and_repeat_nothing() {
+    let cluster = BrokerOptions {
+        nodes: 3,
+        ..BrokerOptions::default()
+    };
+    let broker = Broker::start(cluster).await.unwrap();
+    broker.create_topic(TOPIC, TopicOptions::partitions(4)).unwrap();
+    let mut run = Run::start(options(&broker, TOPIC));
+    for round in 0..6 {
+        for partition in 0..4 {
+            broker.append(TOPIC, partition, records(round * 5, 5)).unwrap();
+            let node = 1 + (partition + round as i32) % 3;
+            broker.elect(TOPIC, partition, node).unwrap();
+        }
+        run.until("the records of the round", |run| run.count() == (round + 1) * 20)
+            .await;
+    }
+    for partition in 0..4 {
+        let log = run.log(partition);
+        assert_eq!((log.offsets(), &log.holes), ((0..30).collect(), &vec![]));
+    }
+    assert_eq!(run.changes, vec![]);
+}
+
+#[tokio::test]
+async fn a_broker_that_says_of_every_log_that_it_is_another_one_is_not_believed_at_full_speed() {
+    let broker = broker(TOPIC, 1).await;
+    broker.append(TOPIC, 0, records(0, 3)).unwrap();
+    let mut run = Run::start(options(&broker, TOPIC));
+    run.until("the first life", |run| run.count() == 3).await;
+    // An election at each turn that leaves nothing of what was read.
+    let began = tokio::time::Instant::now();
+    for turn in 2..6 {
+        broker.elect_unclean(TOPIC, 0, 1, 0).unwrap();
+        broker.append(TOPIC, 0, records(0, 3)).unwrap();
+        run.until("the next life", |run| run.count() == 3 * turn).await;
+    }
+    // It waited a little longer each time: 0, 75, 150 and 300 ms at least.
+    assert!(
+        began.elapsed() > Duration::from_millis(500),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(run.changes.len(), 4);
 }
 
 #[tokio::test]

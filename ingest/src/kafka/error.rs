@@ -187,18 +187,19 @@ pub enum KafkaError {
         /// First offset of the log.
         log_start: i64,
     },
-    /// The log ends before the position: it was truncated, or restored from an older state.
+    /// The leader says that its log is not the one that was read. How it differs is found out next.
     #[error(
-        "{place}: offset {position} is the next to read, but the log ends at {log_end}: it was truncated after being read. \
-         Take it in as a new store, or start from another offset"
+        "{place}: offset {position} is the next to read, but the leader ends epoch {epoch} at offset {end_offset}"
     )]
-    Truncated {
+    Diverging {
         /// The partition.
         place: Place,
         /// The offset to read.
         position: i64,
-        /// Where the log ends, or where it diverges from what was read.
-        log_end: i64,
+        /// The largest epoch of the leader up to the one read last.
+        epoch: i32,
+        /// Where the leader's log ends it.
+        end_offset: i64,
     },
     /// A start offset above the end of the log.
     #[error("{place}: the start offset {offset} lies above the high watermark {high_watermark}")]
@@ -209,6 +210,18 @@ pub enum KafkaError {
         offset: i64,
         /// High watermark.
         high_watermark: i64,
+    },
+    /// An answer with batches that are not what a log holds. It is asked for again before the log is believed damaged.
+    #[error("{place}: broker {broker} sent a damaged batch at or behind offset {offset}: {reason}")]
+    DamagedAnswer {
+        /// Host and port.
+        broker: String,
+        /// The partition.
+        place: Place,
+        /// Offset from which on it is asked for again.
+        offset: i64,
+        /// What is wrong.
+        reason: String,
     },
     /// A batch behind which nothing can be read.
     #[error("{place}: {source}")]
@@ -231,6 +244,8 @@ impl KafkaError {
             | Self::Connection { .. }
             | Self::Abandoned { .. }
             | Self::NoBroker { .. }
+            | Self::Diverging { .. }
+            | Self::DamagedAnswer { .. }
             | Self::Malformed { .. }
             | Self::ResponseSize { .. } => true,
             Self::Refused { error, .. }

@@ -1,12 +1,14 @@
 //! What a source tells the pipeline.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use quipu_proto::{LogPartition, TopicIncarnation};
+use quipu_store::RecordFingerprint;
 
-use super::batch::{AbortedTransaction, BatchSpan, BatchVisitor, BatchWalker, WalkError};
+use super::batch::{AbortedTransaction, BatchSpan, BatchVisitor, BatchWalker, Checksums, WalkError};
+use super::continuity::LogChange;
 use super::error::{KafkaError, Place};
 use super::hole::{HoleCause, OffsetHole};
 use super::progress::{PartitionProgress, StallReport};
@@ -16,12 +18,18 @@ use super::progress::{PartitionProgress, StallReport};
 pub struct PartitionHandle {
     /// Number of the handle, from 0, dense within one run of the source.
     pub index: usize,
-    /// The partition.
+    /// The partition, in the life that is read.
     pub log: LogPartition,
+    /// The topic, in the life that the broker names.
+    pub topic: TopicIncarnation,
+    /// Number of the partition's life within that of the topic, from 0.
+    pub(super) life: u32,
     /// What offsets that its log skips are put down to: compaction where the topic is compacted, else unexplained.
     pub gap_cause: HoleCause,
     /// How far the source is, always up to date.
     pub progress: PartitionProgress,
+    /// The record that was taken in last.
+    pub(super) last_record: Mutex<Option<RecordFingerprint>>,
 }
 
 impl PartitionHandle {
@@ -32,6 +40,17 @@ impl PartitionHandle {
             topic: Arc::clone(&self.log.log.topic),
             partition: self.log.partition.0,
         }
+    }
+
+    /// Tells the source which record was taken in last: by it a log without other marks is known again.
+    pub fn note_last_record(&self, record: RecordFingerprint) {
+        if let Ok(mut last) = self.last_record.lock() {
+            *last = Some(record);
+        }
+    }
+
+    pub(super) fn last_record(&self) -> Option<RecordFingerprint> {
+        self.last_record.lock().map_or(None, |last| *last)
     }
 }
 
@@ -75,7 +94,18 @@ pub enum SourceEvent {
         /// The topic as it is now.
         current: TopicIncarnation,
     },
-    /// A partition has something to read and does not move.
+    /// The log of a partition is not the one that was read, though the topic has the same name and id: records were cut
+    /// off its end by an unclean election, or the topic was created anew by a broker without topic ids. What was read
+    /// stays; the log is read on in another incarnation, in this partition alone.
+    LogChanged {
+        /// The partition as it was read so far.
+        previous: LogPartition,
+        /// The partition as it is read from now on.
+        current: LogPartition,
+        /// What is known of the difference.
+        change: LogChange,
+    },
+    /// A partition does not move though it should, or nothing is heard of it.
     Stalled {
         /// The partition.
         partition: Arc<PartitionHandle>,
@@ -121,6 +151,8 @@ pub struct Fetched {
     pub last_stable_offset: i64,
     /// Leader epoch of the last batch, to be stored with the position; -1 = unknown.
     pub leader_epoch: i32,
+    /// Whether checksums are still to be compared.
+    pub checksums: Checksums,
 }
 
 impl fmt::Debug for Fetched {
@@ -157,7 +189,7 @@ impl Fetched {
         walker: &mut BatchWalker,
         visitor: &mut V,
     ) -> Result<i64, WalkError<V::Error>> {
-        walker.walk(&self.span(), visitor)
+        walker.walk_checking(&self.span(), visitor, self.checksums)
     }
 
     /// A batch error with the name of the partition.

@@ -14,7 +14,7 @@ use super::batch::AbortedTransaction;
 use super::connect::Connection;
 use super::error::KafkaError;
 use super::metadata::topic_name;
-use super::offsets::{Isolation, PartitionRef};
+use super::offsets::{EpochEnd, Isolation, PartitionRef};
 
 /// Fetch without a session: each request names all of its partitions.
 const NO_SESSION: i32 = -1;
@@ -67,8 +67,8 @@ pub struct FetchedPartition {
     pub last_stable_offset: i64,
     /// First offset of the log, -1 = not told.
     pub log_start_offset: i64,
-    /// Where the log ends that we had read, if the leader's differs from there on.
-    pub diverges_at: Option<i64>,
+    /// The largest epoch up to the one read last that the leader has, and where it ends, if our log goes further.
+    pub diverging: Option<EpochEnd>,
     /// Transactions among the records that were aborted.
     pub aborted: Vec<AbortedTransaction>,
     /// Record batches, not copied out of the response.
@@ -189,7 +189,10 @@ fn read(data: PartitionData) -> FetchedPartition {
             data.high_watermark
         },
         log_start_offset: data.log_start_offset,
-        diverges_at: (diverging.epoch >= 0 && diverging.end_offset >= 0).then_some(diverging.end_offset),
+        diverging: (diverging.epoch >= 0 && diverging.end_offset >= 0).then_some(EpochEnd {
+            leader_epoch: diverging.epoch,
+            end_offset: diverging.end_offset,
+        }),
         aborted: data
             .aborted_transactions
             .unwrap_or_default()

@@ -8,15 +8,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::address::BrokerAddress;
-use super::batch::{self, BatchError, BatchFault, Scan};
+use super::batch::{self, BatchError, BatchFault, Checksums, Scan};
 use super::connect::Connection;
+use super::continuity::LogChange;
 use super::error::KafkaError;
 use super::event::{Fetched, SourceEvent};
 use super::fetch::{FetchBounds, FetchPosition, FetchedPartition, fetch};
 use super::offsets::{Isolation, OffsetAt, list_offsets};
 use super::open;
 use super::options::KafkaOptions;
-use super::partition::{PartitionFetch, State};
+use super::partition::{PartitionFetch, Start};
 
 /// Longest time that a broker may make us wait by throttling.
 const THROTTLE_MAX: Duration = Duration::from_secs(30);
@@ -24,6 +25,8 @@ const THROTTLE_MAX: Duration = Duration::from_secs(30);
 const RESPONSE_HEAD_BYTES: usize = 64 << 10;
 /// A broker that answers an empty fetch at once, instead of waiting for records, is not asked again sooner than this.
 const EMPTY_PAUSE: Duration = Duration::from_millis(20);
+/// Fetches of the same damaged batch before it is believed that the log, and not the answer, is damaged.
+const DAMAGES_MAX: u32 = 3;
 
 /// What a leader task is told.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub(super) enum Why {
     Closed,
     /// It was asked for.
     Revoked,
+    /// The log is another one than was read: the next life of it begins so.
+    Changed { change: LogChange, start: Start },
     /// Something that may be better after a look at the metadata.
     Retry(Arc<KafkaError>),
 }
@@ -111,6 +116,7 @@ impl LeaderTask {
                 }
                 continue;
             }
+            self.drop_abandoned();
             if !connection.is_usable() {
                 connection = Connection::open(&self.broker, Arc::clone(&connect)).await?;
             }
@@ -118,6 +124,15 @@ impl LeaderTask {
             if !self.partitions.is_empty() {
                 self.fetch(&mut connection).await?;
             }
+        }
+    }
+
+    /// Lets go of the partitions that the pipeline cannot take on.
+    fn drop_abandoned(&mut self) {
+        let abandoned = |partition: &mut PartitionFetch| partition.handle.progress.is_abandoned();
+        for partition in self.partitions.extract_if(.., abandoned).collect::<Vec<_>>() {
+            partition.handle.progress.close();
+            self.give_back(partition, Why::Closed);
         }
     }
 
@@ -144,7 +159,7 @@ impl LeaderTask {
             .map(|partition| FetchPosition {
                 partition: partition.reference(),
                 offset: partition.position,
-                last_epoch: partition.last_epoch,
+                last_epoch: partition.epochs.last(),
                 bytes_max: i32::try_from(bytes_max).unwrap_or(i32::MAX),
             })
             .collect();
@@ -209,8 +224,8 @@ impl LeaderTask {
         partition: &PartitionFetch,
         mut fetched: FetchedPartition,
     ) -> Result<(FetchedPartition, Scan), KafkaError> {
-        let position = partition.position;
-        let mut scan = batch::scan(&fetched.records, position, fetched.high_watermark);
+        let (position, leader_epoch) = (partition.position, partition.leader_epoch);
+        let mut scan = batch::scan(&fetched.records, position, fetched.high_watermark, leader_epoch);
         if matches!(
             &scan.stop,
             Some(BatchError {
@@ -225,7 +240,7 @@ impl LeaderTask {
                 list_offsets(connection, &asked, OffsetAt::Latest, Isolation::ReadUncommitted).await?;
             let latest = latest.into_values().find_map(Result::ok).unwrap_or(-1);
             fetched.high_watermark = fetched.high_watermark.max(latest);
-            scan = batch::scan(&fetched.records, position, fetched.high_watermark);
+            scan = batch::scan(&fetched.records, position, fetched.high_watermark, leader_epoch);
         }
         Ok((fetched, scan))
     }
@@ -241,7 +256,6 @@ impl LeaderTask {
         if let Some(error) = fetched.error {
             return self.refused(partition, "Fetch", error).await;
         }
-        partition.failures = 0;
         let position = partition.position;
         let place = partition.handle.place();
         let progress = &partition.handle.progress;
@@ -250,18 +264,30 @@ impl LeaderTask {
             fetched.last_stable_offset,
             fetched.log_start_offset,
         );
-        if let Some(log_end) = fetched.diverges_at.filter(|end| *end < position) {
-            return self
-                .fail(
-                    partition,
-                    KafkaError::Truncated {
-                        place,
-                        position,
-                        log_end,
-                    },
-                )
-                .await;
+        if let Some(diverging) = fetched.diverging {
+            let error = KafkaError::Diverging {
+                place,
+                position,
+                epoch: diverging.leader_epoch,
+                end_offset: diverging.end_offset,
+            };
+            partition.failures += 1;
+            self.give_back(partition, Why::Retry(Arc::new(error)));
+            return Ok(());
         }
+        partition.failures = 0;
+        // A damaged answer is asked for again: the log itself may be sound.
+        let again = (scan.sound.is_some() || scan.stop.is_some()) && partition.damages + 1 < DAMAGES_MAX;
+        let checksums = match scan.sound {
+            Some(_) if !again => Checksums::Verify,
+            _ => Checksums::Ignore,
+        };
+        let damage = match (&scan.sound, &scan.stop) {
+            (Some(sound), _) => sound.damage.to_owned(),
+            (None, Some(error)) => error.to_string(),
+            (None, None) => String::new(),
+        };
+        let scan = if again { scan.sound_part() } else { scan };
         if fetched.records.is_empty() {
             self.partitions.push(partition);
             return Ok(());
@@ -278,17 +304,33 @@ impl LeaderTask {
                 high_watermark: fetched.high_watermark,
                 last_stable_offset: fetched.last_stable_offset,
                 leader_epoch: scan.leader_epoch,
+                checksums,
             });
             partition.handle.progress.set_handing_over(true);
             self.tell(event).await?;
             partition.handle.progress.set_handing_over(false);
             partition.move_to(next_offset);
-            partition.last_epoch = scan.leader_epoch;
+            for (epoch, from) in &scan.epochs {
+                partition.epochs.read(*epoch, *from);
+            }
             partition.cuts = 0;
         }
         if partition.position >= partition.end {
             return self.finish_or_keep(partition).await;
         }
+        if again {
+            partition.damages += 1;
+            partition.failures = partition.damages;
+            let damaged = KafkaError::DamagedAnswer {
+                broker: self.broker.to_string(),
+                place,
+                offset: partition.position,
+                reason: damage,
+            };
+            self.give_back(partition, Why::Retry(Arc::new(damaged)));
+            return Ok(());
+        }
+        partition.damages = 0;
         if let Some(source) = scan.stop {
             return self.fail(partition, KafkaError::Batch { place, source }).await;
         }
@@ -341,12 +383,9 @@ impl LeaderTask {
             error,
         };
         match error {
-            ResponseError::OffsetOutOfRange => {
-                // The metadata is asked first: a topic that was recreated must not be taken for one that was cut.
-                partition.state = State::Rechecking;
-                partition.last_epoch = -1;
-            }
-            ResponseError::UnknownServerError
+            // The metadata is asked first: a topic that was recreated must not be taken for one that was cut.
+            ResponseError::OffsetOutOfRange
+            | ResponseError::UnknownServerError
             | ResponseError::UnknownTopicId
             | ResponseError::InconsistentTopicId => {}
             error if error.is_retriable() => {}

@@ -5,9 +5,10 @@
 //! | `source.rs` | the source as its user sees it |
 //! | `options.rs`, `env.rs` | what can be chosen; what the environment says |
 //! | `event.rs`, `hole.rs`, `error.rs` | what the source tells: events, offset holes, errors |
-//! | `supervisor.rs`, `supervisor/` | metadata to tasks: which partition is read from which broker; stalls |
+//! | `supervisor.rs`, `supervisor/` | metadata to tasks: which partition is read from which broker; lives of a log; stalls |
 //! | `leader.rs`, `open.rs` | the task of one broker; where its partitions begin and end |
 //! | `partition.rs`, `progress.rs`, `backoff.rs` | a partition on its way between tasks; how far it is; waiting |
+//! | `continuity.rs`, `epochs.rs`, `witness.rs` | whether a log is still the one that was read: the table, and what is known |
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
 //! | `ends.rs` | where logs end now, for a store at rest |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
@@ -21,9 +22,11 @@ pub mod address;
 mod backoff;
 pub mod batch;
 pub mod connect;
+mod continuity;
 pub(crate) mod cursor;
 mod ends;
 pub mod env;
+mod epochs;
 mod error;
 mod event;
 pub mod fetch;
@@ -38,8 +41,10 @@ mod progress;
 mod shape;
 mod source;
 mod supervisor;
+mod witness;
 
 pub use connect::{ConnectOptions, Connection};
+pub use continuity::LogChange;
 pub use ends::end_offsets;
 pub use env::KafkaEnv;
 pub use error::{KafkaError, Place};
@@ -48,5 +53,5 @@ pub use hole::{HoleCause, OffsetHole};
 pub use offsets::Isolation;
 pub use options::{DEFAULT_TOPICS, KafkaOptions, OnOutOfRange, OnUnknownTopic, Reset, StartFrom, Until};
 pub use partition::StoredPosition;
-pub use progress::{PartitionProgress, StallDetector, StallReport};
+pub use progress::{PartitionProgress, Stall, StallDetector, StallReport};
 pub use source::KafkaSource;

@@ -1,4 +1,4 @@
-//! Finding where partitions begin and end, at their leader.
+//! Finding where partitions begin and end, at their leader, and whether their logs are still the ones that were read.
 
 use std::sync::Arc;
 
@@ -6,13 +6,15 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::OffsetForLeaderEpochRequest;
 
 use super::connect::Connection;
+use super::continuity::{Evidence, Found, LogChange};
 use super::error::KafkaError;
 use super::event::SourceEvent;
 use super::hole::{HoleCause, OffsetHole};
-use super::leader::{LeaderTask, Stop};
+use super::leader::{LeaderTask, Stop, Why};
 use super::offsets::{ByPartition, EpochEnd, Isolation, OffsetAt, PartitionRef, epoch_ends, list_offsets};
 use super::options::{OnOutOfRange, Until};
 use super::partition::{PartitionFetch, Start, State};
+use super::witness;
 
 /// What the leader says about the partitions to be opened.
 struct Answers {
@@ -23,6 +25,8 @@ struct Answers {
     from_time: ByPartition<i64>,
     until_time: ByPartition<i64>,
     epoch_ends: ByPartition<EpochEnd>,
+    /// What stands where the record was that was read last; only where that matters.
+    last_records: ByPartition<Found>,
 }
 
 /// What the leader says about one partition.
@@ -33,6 +37,7 @@ struct Known {
     from_time: Option<i64>,
     until_time: Option<i64>,
     epoch_end: Option<EpochEnd>,
+    last_record: Found,
 }
 
 /// Takes each partition of the task that is not being fetched yet to the place where fetching begins.
@@ -83,34 +88,72 @@ async fn ask(task: &LeaderTask, connection: &mut Connection) -> Result<Answers, 
     };
     let epochs: Vec<(PartitionRef, i32)> = waiting
         .iter()
-        .filter_map(|partition| match partition.state {
-            State::Opening(Start::Stored(stored)) if stored.leader_epoch >= 0 => {
-                Some((partition.reference(), stored.leader_epoch))
-            }
-            _ => None,
-        })
+        .filter(|partition| partition.epochs.last() >= 0)
+        .map(|partition| (partition.reference(), partition.epochs.last()))
         .collect();
     let epoch_ends = if epochs.is_empty() || !connection.knows::<OffsetForLeaderEpochRequest>() {
         ByPartition::new()
     } else {
         epoch_ends(connection, &epochs).await?
     };
-    Ok(Answers {
+    let mut answers = Answers {
         earliest,
         high_watermark,
         latest,
         from_time,
         until_time,
         epoch_ends,
-    })
+        last_records: ByPartition::new(),
+    };
+    for partition in waiting {
+        // What was refused needs no witness: it is asked for again as a whole.
+        let Ok(known) = answers.of(partition) else {
+            continue;
+        };
+        let Some(record) = partition.handle.last_record() else {
+            continue;
+        };
+        let within = (known.log_start..known.high_watermark).contains(&record.offset.0);
+        if within
+            && known
+                .evidence(partition)
+                .is_some_and(|evidence| evidence.needs_record())
+        {
+            let found = witness::look(connection, partition.reference(), record).await?;
+            answers.last_records.insert(key_of(partition), found);
+        }
+    }
+    Ok(answers)
+}
+
+fn key_of(partition: &PartitionFetch) -> (Arc<str>, i32) {
+    let log = &partition.handle.log;
+    (Arc::clone(&log.log.topic), log.partition.0)
+}
+
+impl Known {
+    /// What is known of a partition that was read before.
+    fn evidence<'p>(&self, partition: &'p PartitionFetch) -> Option<Evidence<'p>> {
+        Some(Evidence {
+            position: partition.read_up_to()?,
+            epochs: &partition.epochs,
+            last_record: partition.handle.last_record().map(|record| record.offset.0),
+            has_topic_id: partition.topic_id.is_some(),
+            leader_epoch: partition.leader_epoch,
+            epoch_end: self.epoch_end,
+            high_watermark: self.high_watermark,
+        })
+    }
+
+    /// How the log differs from the one that was read; `None` where it is the same, or was never read.
+    fn change(&self, partition: &PartitionFetch) -> Option<LogChange> {
+        self.evidence(partition)?.judge(self.last_record)
+    }
 }
 
 impl Answers {
     fn of(&self, partition: &PartitionFetch) -> Result<Known, ResponseError> {
-        let key = (
-            Arc::clone(&partition.handle.log.log.topic),
-            partition.handle.log.partition.0,
-        );
+        let key = key_of(partition);
         // A partition left out of the answer is asked for again later.
         let needed = |answers: &ByPartition<i64>| {
             answers
@@ -130,7 +173,37 @@ impl Answers {
             from_time: by_time(&self.from_time)?,
             until_time: by_time(&self.until_time)?,
             epoch_end: self.epoch_ends.get(&key).copied().transpose()?,
+            last_record: match self.last_records.get(&key) {
+                Some(found) => (*found)?,
+                None => Found::Nothing,
+            },
         })
+    }
+}
+
+impl Known {
+    fn position_of(&self, start: Start) -> i64 {
+        match start {
+            Start::Earliest => self.log_start,
+            Start::Latest => self.latest,
+            Start::Timestamp(_) => self.from_time.unwrap_or(self.latest),
+            Start::Offset(offset) | Start::Cut(offset) => offset.max(0),
+            Start::Stored(stored) => stored.next_offset.max(0),
+        }
+    }
+}
+
+/// Where the next life of a log begins: where it differs from the one that was read, or as was asked for.
+fn start_of_next_life(partition: &PartitionFetch, known: &Known, change: LogChange) -> Start {
+    let asked = match partition.state {
+        State::Opening(Start::Stored(_)) | State::Rechecking | State::Fetching => None,
+        State::Opening(start) => Some(start),
+    };
+    match (change, asked) {
+        (LogChange::Truncated { at }, None) => Start::Cut(at),
+        (LogChange::Truncated { at }, Some(start)) => Start::Cut(known.position_of(start).max(at)),
+        (LogChange::Replaced, None) => Start::Earliest,
+        (LogChange::Replaced, Some(start)) => start,
     }
 }
 
@@ -138,14 +211,14 @@ impl Answers {
 async fn place(task: &mut LeaderTask, mut partition: PartitionFetch, known: &Known) -> Result<(), Stop> {
     let name = partition.handle.place();
     let (log_start, high_watermark) = (known.log_start, known.high_watermark);
+    if let Some(change) = known.change(&partition) {
+        partition.handle.progress.close();
+        let start = start_of_next_life(&partition, known, change);
+        task.give_back(partition, Why::Changed { change, start });
+        return Ok(());
+    }
     if let State::Opening(start) = partition.state {
-        let position = match start {
-            Start::Earliest => log_start,
-            Start::Latest => known.latest,
-            Start::Timestamp(_) => known.from_time.unwrap_or(known.latest),
-            Start::Offset(offset) => offset.max(0),
-            Start::Stored(stored) => stored.next_offset.max(0),
-        };
+        let position = known.position_of(start);
         partition.end = match task.options.until {
             Until::Follow => i64::MAX,
             Until::End => known.latest,
@@ -172,9 +245,6 @@ async fn place(task: &mut LeaderTask, mut partition: PartitionFetch, known: &Kno
                 )
                 .await;
         }
-        if let Start::Stored(stored) = start {
-            partition.last_epoch = stored.leader_epoch;
-        }
     }
     partition
         .handle
@@ -182,23 +252,6 @@ async fn place(task: &mut LeaderTask, mut partition: PartitionFetch, known: &Kno
         .told(high_watermark, known.latest, log_start);
 
     let position = partition.position;
-    let diverges_at = known
-        .epoch_end
-        .filter(|end| end.leader_epoch >= 0 && end.end_offset >= 0 && end.end_offset < position)
-        .map(|end| end.end_offset);
-    if position > high_watermark || diverges_at.is_some() {
-        let log_end = diverges_at.unwrap_or(high_watermark);
-        return task
-            .fail(
-                partition,
-                KafkaError::Truncated {
-                    place: name,
-                    position,
-                    log_end,
-                },
-            )
-            .await;
-    }
     partition.state = State::Fetching;
     if position >= partition.end {
         return task.finish_or_keep(partition).await;

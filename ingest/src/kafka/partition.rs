@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use quipu_store::RecordFingerprint;
 use uuid::Uuid;
 
+use super::epochs::ReadEpochs;
 use super::event::PartitionHandle;
 use super::offsets::PartitionRef;
 
@@ -14,14 +16,17 @@ pub struct StoredPosition {
     pub next_offset: i64,
     /// Leader epoch of the batch read last, -1 = not recorded. It lets a truncated log be told from a whole one.
     pub leader_epoch: i32,
+    /// The record read last, if recorded. It lets a log be known again where nothing else does.
+    pub last_record: Option<RecordFingerprint>,
 }
 
 impl From<i64> for StoredPosition {
-    /// A position without a leader epoch.
+    /// A position of which nothing else is recorded.
     fn from(next_offset: i64) -> Self {
         Self {
             next_offset,
             leader_epoch: -1,
+            last_record: None,
         }
     }
 }
@@ -34,6 +39,8 @@ pub(super) enum Start {
     Offset(i64),
     Timestamp(i64),
     Stored(StoredPosition),
+    /// Where a log was cut: what lies below was read in the life before.
+    Cut(i64),
 }
 
 /// What has to be done next with a partition.
@@ -41,7 +48,7 @@ pub(super) enum Start {
 pub(super) enum State {
     /// Find where it begins and ends.
     Opening(Start),
-    /// The broker said that the position is out of range: find out how.
+    /// Reading was interrupted, or the position is out of range: find out whether the log is still the same.
     Rechecking,
     /// Fetch from the position.
     Fetching,
@@ -59,16 +66,30 @@ pub(super) struct PartitionFetch {
     pub(super) position: i64,
     /// Offset to stop at, exclusive.
     pub(super) end: i64,
-    /// Leader epoch of the batch read last.
-    pub(super) last_epoch: i32,
+    /// Leader epochs of what was read.
+    pub(super) epochs: ReadEpochs,
+    /// What the store has of this life of the log.
+    pub(super) stored: Option<StoredPosition>,
+    /// Lives of the log that this run has seen end.
+    pub(super) changes: u32,
     /// Fetches in a row that brought a part of a batch and no whole one.
     pub(super) cuts: usize,
+    /// Fetches in a row that brought damaged batches.
+    pub(super) damages: u32,
     /// Failures since the last success.
     pub(super) failures: u32,
 }
 
 impl PartitionFetch {
-    pub(super) fn new(handle: Arc<PartitionHandle>, topic_id: Option<Uuid>, start: Start) -> Self {
+    pub(super) fn new(
+        handle: Arc<PartitionHandle>,
+        topic_id: Option<Uuid>,
+        start: Start,
+        stored: Option<StoredPosition>,
+    ) -> Self {
+        let epochs = stored.map_or_else(ReadEpochs::default, |stored| {
+            ReadEpochs::stored(stored.leader_epoch, stored.next_offset)
+        });
         Self {
             handle,
             topic_id,
@@ -76,9 +97,20 @@ impl PartitionFetch {
             state: State::Opening(start),
             position: -1,
             end: i64::MAX,
-            last_epoch: -1,
+            epochs,
+            stored,
+            changes: 0,
+            damages: 0,
             cuts: 0,
             failures: 0,
+        }
+    }
+
+    /// Offset up to which the log was read, in this run or by the store; none where it never was.
+    pub(super) fn read_up_to(&self) -> Option<i64> {
+        match self.state {
+            State::Opening(_) => self.stored.map(|stored| stored.next_offset),
+            State::Rechecking | State::Fetching => Some(self.position),
         }
     }
 

@@ -1,7 +1,7 @@
 //! How far each partition has been read, and whether it has come to a stop.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Where a partition stands. The source writes it, anyone may read it. Numbers are -1 while unknown.
@@ -11,8 +11,12 @@ pub struct PartitionProgress {
     high_watermark: AtomicI64,
     last_stable_offset: AtomicI64,
     log_start_offset: AtomicI64,
+    /// Answers of the leader so far.
+    answers: AtomicU64,
     /// The source waits for the pipeline to take what it has.
     handing_over: AtomicBool,
+    /// The pipeline cannot take what comes.
+    abandoned: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -23,7 +27,9 @@ impl Default for PartitionProgress {
             high_watermark: AtomicI64::new(-1),
             last_stable_offset: AtomicI64::new(-1),
             log_start_offset: AtomicI64::new(-1),
+            answers: AtomicU64::new(0),
             handing_over: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
     }
@@ -74,7 +80,19 @@ impl PartitionProgress {
         self.next_offset.store(next_offset, Ordering::Relaxed);
     }
 
+    /// Tells the source that what it reads of this partition cannot be taken in: it is to read on with the others alone.
+    pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::abandon`] was called.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
     pub(super) fn told(&self, high_watermark: i64, last_stable_offset: i64, log_start_offset: i64) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
         self.high_watermark.store(high_watermark, Ordering::Relaxed);
         self.last_stable_offset
             .store(last_stable_offset, Ordering::Relaxed);
@@ -96,35 +114,62 @@ impl PartitionProgress {
     }
 }
 
-/// A partition that should move and does not.
+/// How a partition stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stall {
+    /// There are records to read, and the position does not move.
+    Standing,
+    /// Its leader has not answered: whether there is something to read is not known.
+    Silent,
+}
+
+/// A partition that should move and does not, or of which nothing is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StallReport {
-    /// Next offset to read.
+    /// How it stands still.
+    pub stall: Stall,
+    /// Next offset to read, -1 = not known yet.
     pub position: i64,
-    /// Last stable offset: there is something to read up to it.
+    /// Last stable offset as far as known, -1 = not known yet.
     pub last_stable_offset: i64,
-    /// For how long the position has not moved.
+    /// For how long it has been so.
     pub standing: Duration,
 }
 
 impl fmt::Display for StallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            position,
+            last_stable_offset,
+            ..
+        } = self;
         let seconds = self.standing.as_secs();
-        write!(
-            f,
-            "it stands at offset {} for {seconds} s although records up to {} are there",
-            self.position, self.last_stable_offset
-        )
+        match self.stall {
+            Stall::Standing => write!(
+                f,
+                "it stands at offset {position} for {seconds} s although records up to {last_stable_offset} are there"
+            ),
+            Stall::Silent if *position < 0 => write!(f, "its leader has not answered for {seconds} s"),
+            Stall::Silent => write!(
+                f,
+                "its leader has not answered for {seconds} s; offset {position} is the next to read"
+            ),
+        }
     }
 }
 
-/// Watches one partition: below its last stable offset without progress for `limit` is a stall. A partition at its last
-/// stable offset is idle, and one that waits for the pipeline is held up by us: neither is a stall.
+/// Watches one partition. A stall is to stand below the last stable offset without progress for `limit`, or to hear
+/// nothing from the leader for so long. A partition at its last stable offset is idle as long as its leader says so, and
+/// one that waits for the pipeline is held up by us: neither is a stall.
 #[derive(Debug)]
 pub struct StallDetector {
     limit: Duration,
     position: Option<i64>,
-    since: Instant,
+    answers: u64,
+    /// When the position moved last, or had no need to.
+    moved: Instant,
+    /// When the leader answered last.
+    heard: Instant,
     told: bool,
 }
 
@@ -135,29 +180,54 @@ impl StallDetector {
         Self {
             limit,
             position: None,
-            since: now,
+            answers: 0,
+            moved: now,
+            heard: now,
             told: false,
         }
     }
 
+    /// Begins to count anew: the source is held up by the pipeline.
+    pub fn hold(&mut self, now: Instant) {
+        self.moved = now;
+        self.heard = now;
+        self.told = false;
+    }
+
     /// Takes a look; a report comes once in each stall.
     pub fn look(&mut self, progress: &PartitionProgress, now: Instant) -> Option<StallReport> {
-        let position = progress.next_offset()?;
-        let stable = progress.last_stable_offset()?;
-        if self.position != Some(position) || position >= stable || progress.is_handing_over() {
-            self.position = Some(position);
-            self.since = now;
+        let position = progress.next_offset();
+        let stable = progress.last_stable_offset();
+        let answers = progress.answers.load(Ordering::Relaxed);
+        if self.position != position || progress.is_handing_over() {
+            self.position = position;
+            self.hold(now);
+        }
+        if position >= stable {
+            self.moved = now;
+        }
+        if self.answers != answers {
+            self.answers = answers;
+            self.heard = now;
+        }
+        let since = |then| now.saturating_duration_since(then);
+        let (stall, standing) = if since(self.moved) >= self.limit {
+            (Stall::Standing, since(self.moved))
+        } else {
+            (Stall::Silent, since(self.heard))
+        };
+        if standing < self.limit {
             self.told = false;
             return None;
         }
-        let standing = now.saturating_duration_since(self.since);
-        if self.told || standing < self.limit {
+        if self.told {
             return None;
         }
         self.told = true;
         Some(StallReport {
-            position,
-            last_stable_offset: stable,
+            stall,
+            position: position.unwrap_or(-1),
+            last_stable_offset: stable.unwrap_or(-1),
             standing,
         })
     }
@@ -165,6 +235,8 @@ impl StallDetector {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(30);
@@ -187,6 +259,7 @@ mod tests {
             None
         );
         let report = StallReport {
+            stall: Stall::Standing,
             position: 10,
             last_stable_offset: 20,
             standing: LIMIT,
@@ -212,9 +285,28 @@ mod tests {
         let start = Instant::now();
         let progress = at(20, 20);
         let mut detector = StallDetector::new(LIMIT, start);
-        detector.look(&progress, start);
-        assert_eq!(detector.look(&progress, start + LIMIT * 10), None);
+        for seconds in 0..100 {
+            progress.told(25, 20, 0);
+            assert_eq!(
+                detector.look(&progress, start + Duration::from_secs(seconds)),
+                None
+            );
+        }
         assert_eq!(progress.lag(), Some(5));
+    }
+
+    #[test]
+    fn an_idle_partition_of_which_nothing_is_heard_is_told_once() {
+        let start = Instant::now();
+        let progress = at(20, 20);
+        let mut detector = StallDetector::new(LIMIT, start);
+        assert_eq!(detector.look(&progress, start), None);
+        let report = detector.look(&progress, start + LIMIT).unwrap();
+        assert_eq!((report.stall, report.position), (Stall::Silent, 20));
+        assert_eq!(detector.look(&progress, start + LIMIT * 2), None);
+        progress.told(20, 20, 0);
+        assert_eq!(detector.look(&progress, start + LIMIT * 3), None);
+        assert!(detector.look(&progress, start + LIMIT * 4).is_some());
     }
 
     #[test]
@@ -231,11 +323,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_yet_is_no_stall() {
+    fn a_leader_that_never_answered_is_told() {
         let start = Instant::now();
         let progress = PartitionProgress::default();
         let mut detector = StallDetector::new(LIMIT, start);
-        assert_eq!(detector.look(&progress, start + LIMIT * 2), None);
+        assert_eq!(detector.look(&progress, start + LIMIT / 2), None);
+        let report = detector.look(&progress, start + LIMIT).unwrap();
+        assert_eq!(report.to_string(), "its leader has not answered for 30 s");
         assert_eq!(progress.lag(), None);
     }
 }

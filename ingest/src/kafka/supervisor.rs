@@ -18,6 +18,7 @@ use super::metadata::{ClusterView, MetadataClient, TopicView};
 use super::options::{DEFAULT_TOPICS, KafkaOptions, OnUnknownTopic, Until};
 use super::partition::{PartitionFetch, StoredPosition};
 
+mod lives;
 mod reconcile;
 mod stalls;
 
@@ -67,7 +68,7 @@ pub(super) struct Supervisor {
     returns_sender: mpsc::UnboundedSender<Returned>,
     topics: Vec<Arc<str>>,
     /// Whether each topic is compacted, as far as known.
-    compacted: HashMap<Arc<str>, bool>,
+    compacted: HashMap<TopicIncarnation, bool>,
     slots: BTreeMap<(Arc<str>, i32), Slot>,
     leaders: HashMap<i32, Leader>,
     tasks: JoinSet<()>,
@@ -288,6 +289,7 @@ impl Supervisor {
         let key = (Arc::clone(&log.log.topic), log.partition.0);
         let now = Instant::now();
         let slot = match &why {
+            Why::Changed { change, start } => return self.next_life(partition, *change, *start).await,
             Why::Closed => Slot::Closed {
                 handle: Arc::clone(&partition.handle),
             },

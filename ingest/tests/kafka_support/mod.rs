@@ -1,6 +1,8 @@
 //! A source run against the test broker, and an account of what it tells.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod store;
+
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -8,8 +10,8 @@ use std::time::Duration;
 use quipu_broker::{Broker, BrokerOptions, Record, TopicOptions};
 use quipu_ingest::kafka::batch::{BatchVisitor, BatchWalker, CorruptBatch, OnCorrupt};
 use quipu_ingest::kafka::{
-    HoleCause, KafkaError, KafkaOptions, KafkaSource, OffsetHole, SourceEvent, StoredPosition, Until,
-    address::BrokerAddress,
+    HoleCause, KafkaError, KafkaOptions, KafkaSource, LogChange, OffsetHole, SourceEvent, StoredPosition,
+    Until, address::BrokerAddress,
 };
 use quipu_ingest::raw::RawRecord;
 use quipu_proto::LogPartition;
@@ -93,7 +95,8 @@ pub(crate) struct Run {
     pub(crate) logs: BTreeMap<LogPartition, Log>,
     pub(crate) warnings: Vec<String>,
     pub(crate) incarnations: Vec<(usize, String)>,
-    pub(crate) stalls: usize,
+    pub(crate) changes: Vec<(String, LogChange)>,
+    pub(crate) stalls: Vec<String>,
     pub(crate) chosen: Option<(Vec<String>, Vec<String>)>,
     walker: BatchWalker,
 }
@@ -114,7 +117,8 @@ impl Run {
             logs: BTreeMap::new(),
             warnings: Vec::new(),
             incarnations: Vec::new(),
-            stalls: 0,
+            changes: Vec::new(),
+            stalls: Vec::new(),
             chosen: None,
             walker: BatchWalker::new(OnCorrupt::DeadLetter),
         }
@@ -168,7 +172,10 @@ impl Run {
                 self.incarnations
                     .push((previous.len(), current.incarnation.to_string()));
             }
-            SourceEvent::Stalled { .. } => self.stalls += 1,
+            SourceEvent::LogChanged { current, change, .. } => {
+                self.changes.push((current.log.incarnation.to_string(), change));
+            }
+            SourceEvent::Stalled { report, .. } => self.stalls.push(report.to_string()),
             SourceEvent::Warning(text) => self.warnings.push(text),
             SourceEvent::TopicsChosen { found, missing } => {
                 let text = |names: Vec<std::sync::Arc<str>>| names.iter().map(ToString::to_string).collect();
@@ -186,6 +193,14 @@ impl Run {
                 Ok(None) => panic!("the source ended before: {what}"),
                 Err(_) => panic!("waited in vain for: {what}; {:?} {:?}", self.logs, self.warnings),
             }
+        }
+    }
+
+    /// Takes in what comes in so much time.
+    pub(crate) async fn listen(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        while let Ok(Some(event)) = timeout_at(deadline, self.events.recv()).await {
+            self.take(event);
         }
     }
 

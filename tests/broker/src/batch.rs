@@ -140,6 +140,22 @@ pub(crate) fn recompress(
     Ok(sealed(out))
 }
 
+/// The batch with that many other records, which are not compressed yet.
+pub(crate) fn with_records(
+    batch: &[u8],
+    codec: Compression,
+    count: i32,
+    records: &[u8],
+) -> Result<Bytes, BrokerError> {
+    let mut out = BytesMut::from(&batch[..HEADER_BYTES]);
+    match codec {
+        Compression::None => out.extend_from_slice(records),
+        codec => out.extend_from_slice(&codec.compress(records)?),
+    }
+    out[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&count.to_be_bytes());
+    Ok(sealed(out))
+}
+
 /// Fills in length and checksum.
 pub(crate) fn sealed(mut batch: BytesMut) -> Bytes {
     // A batch beyond 2 GiB cannot be said in the format at all; it is cut short on the wire and read as

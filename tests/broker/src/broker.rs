@@ -1,5 +1,6 @@
 //! The broker as a Rust program sees it: starting, stopping, starting again.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::error::BrokerError;
 use crate::handle::BrokerHandle;
-use crate::options::BrokerOptions;
+use crate::options::{BrokerOptions, NODES_MAX};
 use crate::server::Server;
 use crate::state::State;
 use crate::topic::locked;
@@ -19,27 +20,41 @@ use crate::topic::locked;
 #[derive(Debug)]
 pub struct Broker {
     handle: BrokerHandle,
-    server: Mutex<Option<Server>>,
+    /// One for each node; none while it is stopped.
+    servers: Mutex<Vec<Server>>,
 }
 
 impl Broker {
     /// Starts a broker on the current Tokio runtime. It listens when this returns.
     ///
     /// # Errors
-    /// [`BrokerError::Listen`] if the address cannot be had.
+    /// [`BrokerError::Listen`] if an address cannot be had; [`BrokerError::InvalidNodeCount`].
     pub async fn start(options: BrokerOptions) -> Result<Self, BrokerError> {
-        let wanted = options.listen;
-        let failed = |source| BrokerError::Listen {
-            address: wanted,
-            source,
-        };
-        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let state = Arc::new(State::new(options, address));
-        let server = Server::start(listener, Arc::clone(&state));
+        if !(1..=NODES_MAX).contains(&options.nodes) {
+            return Err(BrokerError::InvalidNodeCount {
+                nodes: options.nodes,
+                limit: NODES_MAX,
+            });
+        }
+        let mut wanted = options.listen;
+        let mut nodes = Vec::new();
+        let mut listeners = Vec::new();
+        for node in options.node_ids() {
+            let (listener, address) = listen(wanted).await?;
+            nodes.push((node, address));
+            listeners.push(listener);
+            // Only the first one can have a port that was asked for.
+            wanted.set_port(0);
+        }
+        let state = Arc::new(State::new(options, nodes));
+        let servers = listeners
+            .into_iter()
+            .zip(&state.nodes)
+            .map(|(listener, (node, _))| Server::start(listener, *node, Arc::clone(&state)))
+            .collect();
         Ok(Self {
             handle: BrokerHandle::new(state),
-            server: Mutex::new(Some(server)),
+            servers: Mutex::new(servers),
         })
     }
 
@@ -48,27 +63,30 @@ impl Broker {
         self.handle.clone()
     }
 
-    /// Closes the port and every connection, wherever they are in a request. Topics, logs and faults stay.
+    /// Closes the ports and every connection, wherever they are in a request. Topics, logs and faults stay.
     /// Does nothing if the broker is stopped already.
     pub async fn stop(&self) {
-        let server = locked(&self.server).take();
-        if let Some(server) = server {
+        let servers = std::mem::take(&mut *locked(&self.servers));
+        for server in servers {
             server.stop().await;
         }
     }
 
-    /// Listens again on the same port, with the logs of before.
+    /// Listens again on the same ports, with the logs of before.
     ///
     /// # Errors
     /// [`BrokerError::Running`] unless it was stopped; [`BrokerError::Listen`] if the port is taken.
     pub async fn restart(&self) -> Result<(), BrokerError> {
-        let address = self.handle.socket_address();
-        if locked(&self.server).is_some() {
+        if !locked(&self.servers).is_empty() {
+            let address = self.handle.socket_address();
             return Err(BrokerError::Running { address });
         }
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(|source| BrokerError::Listen { address, source })?;
-        *locked(&self.server) = Some(Server::start(listener, self.handle.state()));
+        let mut servers = Vec::new();
+        for (node, address) in self.handle.nodes() {
+            let (listener, _) = listen(*address).await?;
+            servers.push(Server::start(listener, *node, self.handle.state()));
+        }
+        *locked(&self.servers) = servers;
         Ok(())
     }
 
@@ -76,6 +94,14 @@ impl Broker {
     pub async fn shutdown(self) {
         self.stop().await;
     }
+}
+
+/// A listener, and where it listens.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BrokerError> {
+    let failed = |source| BrokerError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 impl Deref for Broker {

@@ -111,6 +111,24 @@ pub enum BrokerError {
         /// The offset after the last.
         log_end: i64,
     },
+    /// The broker has no such node.
+    #[error("node {node} does not exist: the nodes are {first} to {last}; see BrokerOptions::nodes")]
+    UnknownNode {
+        /// The node asked for.
+        node: i32,
+        /// The first node.
+        first: i32,
+        /// The last node.
+        last: i32,
+    },
+    /// A broker needs at least one node, and their number is bounded.
+    #[error("a broker of {nodes} nodes is not possible: 1 to {limit} are")]
+    InvalidNodeCount {
+        /// The number asked for.
+        nodes: i32,
+        /// The most that are possible.
+        limit: i32,
+    },
     /// The producer has no open transaction in this partition.
     #[error("producer {producer_id} has no open transaction here; append to one before ending it")]
     NoOpenTransaction {
@@ -134,9 +152,11 @@ impl BrokerError {
             Self::BatchTooLarge { .. } => ResponseError::MessageTooLarge,
             Self::OffsetOutOfRange { .. } => ResponseError::OffsetOutOfRange,
             Self::NoOpenTransaction { .. } => ResponseError::InvalidTxnState,
-            Self::Listen { .. } | Self::Runtime { .. } | Self::Running { .. } => {
-                ResponseError::UnknownServerError
-            }
+            Self::UnknownNode { .. } => ResponseError::ReplicaNotAvailable,
+            Self::InvalidNodeCount { .. }
+            | Self::Listen { .. }
+            | Self::Runtime { .. }
+            | Self::Running { .. } => ResponseError::UnknownServerError,
         }
     }
 }

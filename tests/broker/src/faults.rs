@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::ApiKey;
 
@@ -23,6 +24,23 @@ pub enum Fault {
     /// nothing is done for them. ApiVersions, which has no such place in all its versions, answers it at its
     /// top.
     Error(ResponseError),
+    /// The connection stays open, and nothing more comes over it.
+    Hang(HangPoint),
+    /// In the record batches that a Fetch answers for the matching partitions, this bit is turned over, counted from
+    /// the first byte of the first batch and around its end. The log stays as it is.
+    FlipBit(u64),
+    /// Of the record batches that a Fetch answers for each matching partition, only so many bytes are sent. The log
+    /// stays as it is.
+    CutShort(usize),
+}
+
+/// When a connection falls silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HangPoint {
+    /// Before the request is handled: a produced batch is not stored.
+    BeforeHandling,
+    /// After half of the bytes of the response.
+    MidResponse,
 }
 
 /// When a connection is closed.
@@ -42,6 +60,7 @@ pub enum DropPoint {
 pub struct FaultRule {
     fault: Fault,
     api: Option<ApiKey>,
+    node: Option<i32>,
     topic: Option<String>,
     partition: Option<i32>,
     offset_from: Option<i64>,
@@ -55,6 +74,7 @@ impl FaultRule {
         Self {
             fault,
             api: None,
+            node: None,
             topic: None,
             partition: None,
             offset_from: None,
@@ -67,6 +87,14 @@ impl FaultRule {
     pub fn api(self, api: ApiKey) -> Self {
         Self {
             api: Some(api),
+            ..self
+        }
+    }
+
+    /// Only requests to this node.
+    pub fn node(self, node: i32) -> Self {
+        Self {
+            node: Some(node),
             ..self
         }
     }
@@ -158,10 +186,11 @@ impl FaultScript {
         &self.fired
     }
 
-    /// Decides about a request that names these places.
-    pub(crate) fn decide(&mut self, api: ApiKey, places: &[Place]) -> Option<DueFault> {
+    /// Decides about a request to a node that names these places.
+    pub(crate) fn decide(&mut self, api: ApiKey, node: i32, places: &[Place]) -> Option<DueFault> {
         for (index, (rule, seen)) in self.rules.iter_mut().enumerate() {
-            if rule.api.is_some_and(|wanted| wanted != api) {
+            if rule.api.is_some_and(|wanted| wanted != api) || rule.node.is_some_and(|wanted| wanted != node)
+            {
                 continue;
             }
             let hit: Vec<Place> = places
@@ -224,15 +253,37 @@ impl DueFault {
     pub(crate) fn error(&self) -> Option<ResponseError> {
         match self.fault {
             Fault::Error(error) => Some(error),
-            Fault::DropConnection(_) | Fault::Delay(_) => None,
+            _ => None,
         }
+    }
+
+    /// The record batches of one partition, damaged as they should be.
+    pub(crate) fn damaged(&self, topic: &str, partition: i32, records: Bytes) -> Bytes {
+        if !self.is_at(topic, Some(partition)) {
+            return records;
+        }
+        match self.fault {
+            Fault::FlipBit(bit) if !records.is_empty() => {
+                let mut damaged = records.to_vec();
+                let bit = bit % (8 * damaged.len() as u64);
+                if let Some(byte) = damaged.get_mut((bit / 8) as usize) {
+                    *byte ^= 1 << (bit % 8);
+                }
+                damaged.into()
+            }
+            Fault::CutShort(bytes) => records.slice(..bytes.min(records.len())),
+            _ => records,
+        }
+    }
+
+    fn is_at(&self, topic: &str, partition: Option<i32>) -> bool {
+        let here = |place: &Place| place.topic == topic && place.partition == partition;
+        self.everywhere || self.places.iter().any(here)
     }
 
     /// The error to answer for one topic (without partition) or partition.
     pub(crate) fn error_at(&self, topic: &str, partition: Option<i32>) -> Option<ResponseError> {
-        let here = |place: &Place| place.topic == topic && place.partition == partition;
-        self.error()
-            .filter(|_| self.everywhere || self.places.iter().any(here))
+        self.error().filter(|_| self.is_at(topic, partition))
     }
 }
 
@@ -259,7 +310,7 @@ mod tests {
             error(ResponseError::CorruptMessage),
         ]);
         let codes: Vec<_> = (0..3)
-            .map(|_| script.decide(ApiKey::Fetch, &[]).and_then(|due| due.error()))
+            .map(|_| script.decide(ApiKey::Fetch, 1, &[]).and_then(|due| due.error()))
             .collect();
         assert_eq!(
             codes,
@@ -281,7 +332,7 @@ mod tests {
             .api(ApiKey::Fetch)
             .skip(2)
             .times(2)]);
-        let fires = |script: &mut FaultScript, api| script.decide(api, &[]).is_some();
+        let fires = |script: &mut FaultScript, api| script.decide(api, 1, &[]).is_some();
         assert!(
             !fires(&mut script, ApiKey::Produce),
             "another kind of request neither fires nor counts"
@@ -297,9 +348,9 @@ mod tests {
             .partition(1)
             .offset_from(10)]);
         let apart = [at("a", 1, 9), at("a", 2, 10), at("b", 1, 10)];
-        assert!(script.decide(ApiKey::Fetch, &apart).is_none());
+        assert!(script.decide(ApiKey::Fetch, 1, &apart).is_none());
         let due = script
-            .decide(ApiKey::Fetch, &[at("a", 1, 10), at("a", 2, 10)])
+            .decide(ApiKey::Fetch, 1, &[at("a", 1, 10), at("a", 2, 10)])
             .unwrap();
         assert_eq!(due.error_at("a", Some(1)), Some(ResponseError::CorruptMessage));
         assert_eq!(

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use kafka_protocol::messages::ApiKey;
+
 use crate::batch::{BatchHeader, set_place};
 use crate::builder::{BatchBuilder, Marker};
 use crate::error::BrokerError;
@@ -54,12 +56,30 @@ impl BrokerHandle {
 impl BrokerHandle {
     /// `127.0.0.1:port`, as clients write it. The same after a restart.
     pub fn address(&self) -> String {
-        self.state.address.to_string()
+        self.state.address().to_string()
     }
 
     /// The address as the system knows it.
     pub fn socket_address(&self) -> SocketAddr {
-        self.state.address
+        self.state.address()
+    }
+
+    /// The ids of the nodes, and where each listens.
+    pub fn nodes(&self) -> &[(i32, SocketAddr)] {
+        &self.state.nodes
+    }
+
+    /// Requests of this kind that came so far, whatever became of them.
+    pub fn requests(&self, api: ApiKey) -> u64 {
+        locked(&self.state.requests)
+            .get(&(api as i16))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Requests of all kinds that came so far, whatever became of them.
+    pub fn requests_total(&self) -> u64 {
+        locked(&self.state.requests).values().sum()
     }
 
     /// Creates a topic and returns its id.
@@ -314,15 +334,82 @@ impl BrokerHandle {
         Ok(self.topic(topic)?.log(partition)?.aborted().to_vec())
     }
 
-    /// Begins the next leader epoch of a partition, as a new election does, and returns it. Requests with an
-    /// older epoch are answered FENCED_LEADER_EPOCH.
+    /// Removes the records whose offsets are not to be kept, as compaction does. Offsets stay, and so do the markers
+    /// of transactions.
+    ///
+    /// # Errors
+    /// See above; [`BrokerError::Codec`] if a batch cannot be compressed again.
+    pub fn compact(
+        &self,
+        topic: &str,
+        partition: i32,
+        keep: impl Fn(i64) -> bool,
+    ) -> Result<(), BrokerError> {
+        self.topic(topic)?.log(partition)?.compact(keep)?;
+        self.state.changed();
+        Ok(())
+    }
+
+    /// Begins the next leader epoch of a partition, as a new election does that its leader wins, and returns it.
+    /// Requests with an older epoch are answered FENCED_LEADER_EPOCH.
     ///
     /// # Errors
     /// See above.
     pub fn advance_leader_epoch(&self, topic: &str, partition: i32) -> Result<i32, BrokerError> {
-        let epoch = self.topic(topic)?.log(partition)?.advance_leader_epoch();
+        let topic = self.topic(topic)?;
+        let mut log = topic.log(partition)?;
+        let leader = log.leader();
+        let epoch = log.elect(leader);
+        drop(log);
         self.state.changed();
         Ok(epoch)
+    }
+
+    /// Makes a node the leader of a partition, in the next leader epoch, and returns that. The node that led before
+    /// answers NOT_LEADER_OR_FOLLOWER from then on.
+    ///
+    /// # Errors
+    /// See above; [`BrokerError::UnknownNode`].
+    pub fn elect(&self, topic: &str, partition: i32, node: i32) -> Result<i32, BrokerError> {
+        self.check_node(node)?;
+        let epoch = self.topic(topic)?.log(partition)?.elect(node);
+        self.state.changed();
+        Ok(epoch)
+    }
+
+    /// Makes a node the leader of a partition that had missed all from `offset` on, in the next leader epoch: what
+    /// Kafka calls an unclean election. A batch that holds the offset goes as a whole. Returns where the log ends now.
+    ///
+    /// # Errors
+    /// See above; [`BrokerError::UnknownNode`]; [`BrokerError::OffsetOutOfRange`] for an offset outside of the log.
+    pub fn elect_unclean(
+        &self,
+        topic: &str,
+        partition: i32,
+        node: i32,
+        offset: i64,
+    ) -> Result<i64, BrokerError> {
+        self.check_node(node)?;
+        let topic = self.topic(topic)?;
+        let mut log = topic.log(partition)?;
+        let end = log.truncate(offset)?;
+        log.elect(node);
+        drop(log);
+        self.state.changed();
+        Ok(end)
+    }
+
+    fn check_node(&self, node: i32) -> Result<(), BrokerError> {
+        let nodes = self.state.options.node_ids();
+        if nodes.contains(&node) {
+            Ok(())
+        } else {
+            Err(BrokerError::UnknownNode {
+                node,
+                first: nodes.start,
+                last: nodes.end - 1,
+            })
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! A small Kafka-protocol broker, in process, for tests and the demo.
 //!
 //! It speaks enough of the protocol on loopback that real clients (librdkafka, rskafka, our own source)
-//! create topics, produce and fetch, and it can be told to misbehave: a [`FaultScript`] drops connections,
-//! delays and answers errors, and what compaction, transactions and retention do to a log is a call away.
+//! create topics, produce and fetch, and it can be told to misbehave: a [`FaultScript`] drops and hangs
+//! connections, delays, answers errors and damages batches, and what compaction, transactions, retention and
+//! elections (clean and unclean ones) do to a log is a call away. It counts the requests that come.
 //!
 //! # What it is not
-//! Not a broker for real use. There is one node and one replica, and logs live in memory and end with the
+//! Not a broker for real use. Its nodes share one replica of each log, and logs live in memory and end with the
 //! process. There are no consumer groups, no transactions from clients (aborted ones are appended in process),
 //! no TLS, no SASL, no quotas, no fetch sessions, and no retention or compaction by itself.
 //!
@@ -69,10 +70,10 @@ pub use broker::Broker;
 pub use builder::{BatchBuilder, Marker};
 pub use codec::Compression;
 pub use error::BrokerError;
-pub use faults::{DropPoint, Fault, FaultRule, FaultScript, FiredFault};
+pub use faults::{DropPoint, Fault, FaultRule, FaultScript, FiredFault, HangPoint};
 pub use handle::{BrokerHandle, RawBaseOffset, TransactionOffsets};
 pub use log::AbortedTransaction;
-pub use options::{BrokerOptions, TopicCompression, TopicOptions, UnknownTopics};
+pub use options::{BrokerOptions, TopicCleanup, TopicCompression, TopicOptions, UnknownTopics};
 pub use record::Record;
 pub use thread::BrokerThread;
 

@@ -75,18 +75,24 @@ pub(crate) struct PartitionLog {
     aborted: Vec<AbortedTransaction>,
     /// Each leader epoch with its first offset, ascending; never empty.
     epochs: Vec<(i32, i64)>,
+    /// The newest epoch there ever was: of a log that was cut it may have no batch any more.
+    epoch_newest: i32,
     producers: HashMap<i64, ProducerState>,
+    /// The node that leads.
+    leader: i32,
 }
 
 impl PartitionLog {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(leader: i32) -> Self {
         Self {
+            leader,
             batches: VecDeque::new(),
             log_start: 0,
             log_end: 0,
             open: BTreeMap::new(),
             aborted: Vec::new(),
             epochs: vec![(0, 0)],
+            epoch_newest: 0,
             producers: HashMap::new(),
         }
     }
@@ -106,6 +112,10 @@ impl PartitionLog {
 
     pub(crate) fn leader_epoch(&self) -> i32 {
         self.epochs.last().map_or(0, |(epoch, _)| *epoch)
+    }
+
+    pub(crate) fn leader(&self) -> i32 {
+        self.leader
     }
 
     /// Every aborted transaction that the log still holds, in the order of their markers.
@@ -237,11 +247,72 @@ impl PartitionLog {
         Ok(())
     }
 
-    /// Begins the next leader epoch at the log end and returns it.
-    pub(crate) fn advance_leader_epoch(&mut self) -> i32 {
-        let epoch = self.leader_epoch() + 1;
+    /// Begins the next leader epoch at the log end, with this node as leader, and returns it.
+    pub(crate) fn elect(&mut self, leader: i32) -> i32 {
+        let epoch = self.epoch_newest + 1;
+        self.epoch_newest = epoch;
         self.epochs.push((epoch, self.log_end));
+        self.leader = leader;
         epoch
+    }
+
+    /// Forgets all from an offset on, as if the node that has just been elected had never had it. A batch that holds
+    /// the offset goes as a whole. Returns where the log ends now; the next election begins an epoch that no batch
+    /// before has had.
+    pub(crate) fn truncate(&mut self, offset: i64) -> Result<i64, BrokerError> {
+        let (log_start, log_end) = (self.log_start, self.log_end);
+        if offset < log_start || offset > log_end {
+            return Err(BrokerError::OffsetOutOfRange {
+                offset,
+                log_start,
+                log_end,
+            });
+        }
+        let kept = self.batches.partition_point(|batch| batch.last_offset < offset);
+        let end = self
+            .batches
+            .get(kept)
+            .map_or(offset, |batch| batch.base_offset.clamp(log_start, offset));
+        self.batches.truncate(kept);
+        self.log_end = end;
+        self.open.retain(|_, first_offset| *first_offset < end);
+        for transaction in self
+            .aborted
+            .extract_if(.., |transaction| transaction.last_offset >= end)
+        {
+            // Its marker is gone, so it is open again, if it had begun.
+            if transaction.first_offset < end {
+                self.open
+                    .insert(transaction.producer_id, transaction.first_offset);
+            }
+        }
+        self.epochs.retain(|(_, from)| *from < end);
+        if self.epochs.is_empty() {
+            self.epochs.push((0, log_start));
+        }
+        self.producers.clear();
+        Ok(end)
+    }
+
+    /// Removes the records that are not to be kept, as compaction does: offsets stay, batches keep their extent, and
+    /// a batch without records goes. Markers of transactions stay.
+    pub(crate) fn compact(&mut self, keep: impl Fn(i64) -> bool) -> Result<(), BrokerError> {
+        let mut compacted = VecDeque::with_capacity(self.batches.len());
+        for batch in &self.batches {
+            compacted.extend(batch.compacted(&keep)?);
+        }
+        self.batches = compacted;
+        Ok(())
+    }
+
+    /// Where the log of a reader that has last read a batch of `epoch` and stands at `offset` parts from this one: the
+    /// epoch and its end.
+    pub(crate) fn divergence(&self, epoch: i32, offset: i64) -> Result<Option<(i32, i64)>, ResponseError> {
+        if epoch < 0 {
+            return Ok(None);
+        }
+        let (found, end) = self.epoch_end(epoch).ok_or(ResponseError::OffsetOutOfRange)?;
+        Ok((found < epoch || end < offset).then_some((found, end)))
     }
 
     /// The newest epoch not above `epoch`, and the offset where it ends. Nothing for an epoch yet to come.

@@ -116,6 +116,11 @@ impl<'a> RecordPositions<'a> {
         Self { rest: records }
     }
 
+    /// Bytes that follow the last record.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// True once every byte was part of a record.
     pub(crate) fn is_done(&self) -> bool {
         self.rest.is_empty()

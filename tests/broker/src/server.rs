@@ -23,11 +23,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(listener: TcpListener, state: Arc<State>) -> Self {
+    pub(crate) fn start(listener: TcpListener, node: i32, state: Arc<State>) -> Self {
         let (stop, stopped) = oneshot::channel();
         Self {
             stop: Some(stop),
-            accepting: tokio::spawn(accept(listener, state, stopped)),
+            accepting: tokio::spawn(accept(listener, node, state, stopped)),
         }
     }
 
@@ -50,7 +50,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
+async fn accept(listener: TcpListener, node: i32, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -58,7 +58,7 @@ async fn accept(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     tracing::trace!(%peer, "connection accepted");
-                    connections.spawn(connection(stream, Arc::clone(&state)));
+                    connections.spawn(connection(stream, node, Arc::clone(&state)));
                 }
                 // Mostly a peer that was gone before it was accepted, or no file handle free: neither is for
                 // good.
@@ -78,24 +78,28 @@ async fn accept(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::
     connections.shutdown().await;
 }
 
-async fn connection(mut stream: TcpStream, state: Arc<State>) {
+async fn connection(mut stream: TcpStream, node: i32, state: Arc<State>) {
     let peer = stream
         .peer_addr()
         .map_or_else(|_| "unknown".to_owned(), |peer| peer.to_string());
-    match serve(&mut stream, &state).await {
+    match serve(&mut stream, node, &state).await {
         Ok(()) => tracing::trace!(peer, "connection closed"),
         Err(error) => tracing::debug!(peer, %error, "connection lost"),
     }
 }
 
 /// Serves requests until the peer goes or has to go.
-async fn serve(stream: &mut TcpStream, state: &Arc<State>) -> io::Result<()> {
+async fn serve(stream: &mut TcpStream, node: i32, state: &Arc<State>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     while let Some(frame) = read_frame(stream, state.options.frame_bytes_max).await? {
-        match handlers::dispatch(state, frame).await {
+        match handlers::dispatch(state, node, frame).await {
             Ok(Outcome::Respond(response)) => stream.write_all(&response).await?,
             Ok(Outcome::Nothing) => {}
             Ok(Outcome::Close) => return Ok(()),
+            Ok(Outcome::Hang(part)) => {
+                stream.write_all(&part).await?;
+                return wait_for_close(stream).await;
+            }
             Ok(Outcome::CloseAfterHalf(response)) => {
                 return stream.write_all(&response[..response.len() / 2]).await;
             }
@@ -105,6 +109,13 @@ async fn serve(stream: &mut TcpStream, state: &Arc<State>) -> io::Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+/// Waits until the peer closes the connection, and looks at nothing that it sends.
+async fn wait_for_close(stream: &mut TcpStream) -> io::Result<()> {
+    let mut unread = [0; 256];
+    while stream.read(&mut unread).await? > 0 {}
     Ok(())
 }
 

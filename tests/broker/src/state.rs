@@ -1,10 +1,10 @@
 //! What all connections and the in-process interface share.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use kafka_protocol::protocol::StrBytes;
 use tokio::sync::watch;
 
 use crate::faults::{DueFault, FaultScript};
@@ -15,22 +15,26 @@ use crate::topic::Topics;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) options: BrokerOptions,
-    /// Where it listens, also while stopped.
-    pub(crate) address: SocketAddr,
+    /// Where each node listens, also while stopped, with its id.
+    pub(crate) nodes: Vec<(i32, SocketAddr)>,
     topics: RwLock<Topics>,
     pub(crate) faults: Mutex<FaultScript>,
+    /// Requests that came, by API key.
+    pub(crate) requests: Mutex<BTreeMap<i16, u64>>,
     producer_ids: AtomicI64,
     /// Counts changes that a waiting Fetch has to look at.
     changes: watch::Sender<u64>,
 }
 
 impl State {
-    pub(crate) fn new(options: BrokerOptions, address: SocketAddr) -> Self {
+    /// The state of a broker whose nodes, one at least, listen there.
+    pub(crate) fn new(options: BrokerOptions, nodes: Vec<(i32, SocketAddr)>) -> Self {
         Self {
             faults: Mutex::new(options.faults.clone()),
+            nodes,
+            requests: Mutex::default(),
+            topics: RwLock::new(Topics::new(options.node_id)),
             options,
-            address,
-            topics: RwLock::default(),
             producer_ids: AtomicI64::new(1000),
             changes: watch::Sender::new(0),
         }
@@ -59,9 +63,11 @@ impl State {
         self.changes.subscribe()
     }
 
-    /// The host that clients are told to connect to.
-    pub(crate) fn host(&self) -> StrBytes {
-        StrBytes::from_string(self.address.ip().to_string())
+    /// Where the first node listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.nodes
+            .first()
+            .map_or(self.options.listen, |(_, address)| *address)
     }
 }
 
@@ -69,6 +75,8 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) state: Arc<State>,
+    /// The node that was asked.
+    pub(crate) node: i32,
     pub(crate) version: i16,
     /// The fault that was due, if any.
     pub(crate) fault: Option<DueFault>,

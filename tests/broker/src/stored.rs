@@ -1,9 +1,10 @@
 //! One batch in a log.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
-use crate::batch::{BatchHeader, HEADER_BYTES};
+use crate::batch::{self, BatchHeader, HEADER_BYTES};
 use crate::codec::Compression;
+use crate::error::BrokerError;
 use crate::record::RecordPositions;
 
 /// A batch as it is sent to consumers, with what is needed to find it.
@@ -24,6 +25,44 @@ impl StoredBatch {
             }
             _ => Compression::None,
         }
+    }
+
+    /// The same batch with only the records that are to be kept, none of it if no record is left. A control batch stays
+    /// as it is, and so does one whose records cannot be read.
+    pub(crate) fn compacted(&self, keep: &impl Fn(i64) -> bool) -> Result<Option<Self>, BrokerError> {
+        let as_is = Ok(Some(self.clone()));
+        let Ok(header) = BatchHeader::parse(&self.bytes) else {
+            return as_is;
+        };
+        let Ok(records) = header.compression.decompress(&self.bytes.slice(HEADER_BYTES..)) else {
+            return as_is;
+        };
+        if header.control {
+            return as_is;
+        }
+        let mut kept = BytesMut::new();
+        let mut count = 0;
+        let mut positions = RecordPositions::new(&records);
+        let mut from = 0;
+        while let Some(position) = positions.next() {
+            let to = records.len() - positions.left();
+            if keep(self.base_offset + position.offset_delta) {
+                kept.extend_from_slice(&records[from..to]);
+                count += 1;
+            }
+            from = to;
+        }
+        if count == header.record_count {
+            return as_is;
+        }
+        if count == 0 {
+            return Ok(None);
+        }
+        let bytes = batch::with_records(&self.bytes, header.compression, count, &kept)?;
+        Ok(Some(Self {
+            bytes,
+            ..self.clone()
+        }))
     }
 
     /// Timestamp and offset of the first record at or after a time, from an offset on. A batch whose records

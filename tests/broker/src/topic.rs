@@ -22,9 +22,9 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    fn new(name: &str, options: TopicOptions) -> Self {
+    fn new(name: &str, options: TopicOptions, leader: i32) -> Self {
         let partitions = (0..options.partitions)
-            .map(|_| Mutex::new(PartitionLog::new()))
+            .map(|_| Mutex::new(PartitionLog::new(leader)))
             .collect();
         Self {
             name: name.to_owned(),
@@ -65,16 +65,26 @@ fn random_id() -> Uuid {
 }
 
 /// All topics of a broker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Topics {
     by_name: BTreeMap<String, Arc<Topic>>,
+    /// The node that leads the partitions of new topics.
+    first_leader: i32,
 }
 
 impl Topics {
+    /// No topics yet.
+    pub(crate) fn new(first_leader: i32) -> Self {
+        Self {
+            by_name: BTreeMap::new(),
+            first_leader,
+        }
+    }
+
     /// Adds a topic; `check` leaves the topics as they are and only says whether it could be added.
     pub(crate) fn create(&mut self, name: &str, options: TopicOptions) -> Result<Arc<Topic>, BrokerError> {
         self.check(name, options)?;
-        let topic = Arc::new(Topic::new(name, options));
+        let topic = Arc::new(Topic::new(name, options, self.first_leader));
         self.by_name.insert(name.to_owned(), Arc::clone(&topic));
         Ok(topic)
     }

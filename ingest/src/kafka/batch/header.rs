@@ -276,7 +276,7 @@ pub(super) fn checksum(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes.get(CHECKED_FROM..).unwrap_or_default())
 }
 
-/// What a look at the headers alone tells about the bytes of a fetch.
+/// What a look at headers and checksums tells about the bytes of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scan {
     /// Offset after the last whole batch.
@@ -287,26 +287,80 @@ pub(crate) struct Scan {
     pub(crate) whole_bytes: usize,
     /// Why nothing can be read behind `next_offset`.
     pub(crate) stop: Option<BatchError>,
+    /// Where each leader epoch begins among the whole batches; -1 = unknown.
+    pub(crate) epochs: Vec<(i32, i64)>,
+    /// What lies before the first damaged one among the whole batches, if there is one.
+    pub(crate) sound: Option<Sound>,
 }
 
-/// Finds how far a fetch carries the position, from headers alone.
-pub(crate) fn scan(bytes: &[u8], position: i64, high_watermark: i64) -> Scan {
+/// The batches of a fetch before the first damaged one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sound {
+    /// Offset after them.
+    pub(crate) next_offset: i64,
+    /// Their bytes.
+    pub(crate) bytes: usize,
+    /// What is wrong with the next one.
+    pub(crate) damage: &'static str,
+}
+
+impl Scan {
+    /// The scan of the sound batches alone.
+    pub(crate) fn sound_part(mut self) -> Self {
+        if let Some(sound) = self.sound {
+            self.next_offset = sound.next_offset;
+            self.whole_bytes = sound.bytes;
+            self.epochs.retain(|(_, from)| *from < sound.next_offset);
+            self.leader_epoch = self.epochs.last().map_or(-1, |(epoch, _)| *epoch);
+            self.stop = None;
+        }
+        self
+    }
+
+    /// Takes note of one batch, of which all before it is known.
+    fn take(&mut self, header: &BatchHeader, bytes: &[u8], leader_epoch_max: i32) {
+        // The epoch stands outside of the checksum; no batch can have one that its leader has not come to.
+        let odd_epoch = leader_epoch_max >= 0 && header.leader_epoch > leader_epoch_max;
+        let damage = if checksum(bytes) != header.checksum {
+            Some("its checksum is wrong")
+        } else {
+            odd_epoch.then_some("its epoch is above that of the leader")
+        };
+        if let (Some(damage), None) = (damage, self.sound) {
+            self.sound = Some(Sound {
+                next_offset: self.next_offset,
+                bytes: self.whole_bytes,
+                damage,
+            });
+        }
+        self.leader_epoch = if odd_epoch { -1 } else { header.leader_epoch };
+        if self.epochs.last().map(|(epoch, _)| *epoch) != Some(self.leader_epoch) {
+            self.epochs.push((self.leader_epoch, header.base_offset));
+        }
+    }
+}
+
+/// Finds how far a fetch carries the position, from headers alone, and which batches are damaged. No batch may have an
+/// epoch above `leader_epoch_max`, -1 = unknown.
+pub(crate) fn scan(bytes: &[u8], position: i64, high_watermark: i64, leader_epoch_max: i32) -> Scan {
     let mut entries = Entries::new(bytes, position, high_watermark);
     let mut scan = Scan {
         next_offset: position,
         leader_epoch: -1,
         whole_bytes: 0,
         stop: None,
+        epochs: Vec::new(),
+        sound: None,
     };
     loop {
         match entries.next_entry() {
             Ok(None) => return scan,
             Ok(Some(entry)) => {
+                if let Entry::Batch { header, bytes } = &entry {
+                    scan.take(header, bytes, leader_epoch_max);
+                }
                 scan.next_offset = entry.last_offset() + 1;
                 scan.whole_bytes += entry.length();
-                if let Entry::Batch { header, .. } = entry {
-                    scan.leader_epoch = header.leader_epoch;
-                }
             }
             Err(error) => {
                 scan.stop = Some(error);

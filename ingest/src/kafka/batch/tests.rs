@@ -349,7 +349,7 @@ fn a_truncated_last_batch_is_left_for_the_next_fetch_wherever_it_is_cut() {
     for cut in first.len()..whole.len() {
         let (told, next) = walk(&span(&whole[..cut], 0));
         assert_eq!((offsets(&told), next), (vec![0, 1], Ok(2)), "cut at {cut}");
-        assert_eq!(scan(&whole[..cut], 0, 4).whole_bytes, first.len());
+        assert_eq!(scan(&whole[..cut], 0, 4, -1).whole_bytes, first.len());
     }
 }
 
@@ -425,7 +425,7 @@ fn control_batches_are_holes() {
 fn trailing_control_batches_move_the_position() {
     let (told, next) = walk(&span(&marker(7, 1, 1), 7));
     assert_eq!((holes(&told), next), (vec![(7, 7, HoleCause::Control)], Ok(8)));
-    assert_eq!(scan(&marker(7, 1, 1), 7, 8).next_offset, 8);
+    assert_eq!(scan(&marker(7, 1, 1), 7, 8, -1).next_offset, 8);
 }
 
 #[test]
@@ -722,7 +722,7 @@ fn no_damaged_byte_goes_unnoticed() {
                 }
                 // The source, which looks at headers only, must come to the same next offset wherever the walk goes on.
                 if let Ok(next) = next {
-                    assert_eq!(scan(&bytes, 0, 6).next_offset, next, "{place}");
+                    assert_eq!(scan(&bytes, 0, 6, -1).next_offset, next, "{place}");
                 }
             }
         }
@@ -877,6 +877,6 @@ proptest! {
             at = last + 1;
         }
         prop_assert_eq!(at, base);
-        prop_assert_eq!(scan(&bytes, position, i64::MAX).next_offset, base);
+        prop_assert_eq!(scan(&bytes, position, i64::MAX, -1).next_offset, base);
     }
 }

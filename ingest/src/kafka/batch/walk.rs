@@ -52,6 +52,19 @@ impl BatchWalker {
         span: &BatchSpan<'_>,
         visitor: &mut V,
     ) -> Result<i64, WalkError<V::Error>> {
+        self.walk_checking(span, visitor, self.checksums)
+    }
+
+    /// As [`Self::walk`], with a choice of its own about checksums: they may have been compared already.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub(crate) fn walk_checking<V: BatchVisitor>(
+        &mut self,
+        span: &BatchSpan<'_>,
+        visitor: &mut V,
+        checksums: Checksums,
+    ) -> Result<i64, WalkError<V::Error>> {
         let mut entries = Entries::new(span.bytes, span.position, span.high_watermark);
         let mut aborted = AbortedFilter::new(span.aborted);
         let mut out = Account {
@@ -73,9 +86,14 @@ impl BatchWalker {
                 }
             };
             match entry {
-                Entry::Batch { header, bytes } => {
-                    self.batch(&header, bytes, &entries, span, &mut aborted, &mut out)?
-                }
+                Entry::Batch { header, bytes } => self.batch(
+                    &header,
+                    bytes,
+                    &entries,
+                    (span, checksums),
+                    &mut aborted,
+                    &mut out,
+                )?,
                 Entry::Old {
                     magic,
                     last_offset,
@@ -101,7 +119,7 @@ impl BatchWalker {
         header: &BatchHeader,
         bytes: &[u8],
         entries: &Entries<'_>,
-        span: &BatchSpan<'_>,
+        (span, checksums): (&BatchSpan<'_>, Checksums),
         aborted: &mut AbortedFilter,
         out: &mut Account<'_, V>,
     ) -> Result<(), WalkError<V::Error>> {
@@ -120,8 +138,11 @@ impl BatchWalker {
             out.corrupt(on_corrupt, first, last, bytes, error(fault))
         };
 
-        let computed = checksum(bytes);
-        if self.checksums == Checksums::Verify && computed != header.checksum {
+        let computed = match checksums {
+            Checksums::Verify => checksum(bytes),
+            Checksums::Ignore => header.checksum,
+        };
+        if computed != header.checksum {
             let fault = BatchFault::Checksum {
                 stored: header.checksum,
                 computed,

@@ -3,32 +3,46 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use quipu_proto::{LogPartition, PartitionId, TopicIncarnation};
+use quipu_proto::{PartitionId, TopicIncarnation};
 use tokio::time::Instant;
 
+use super::lives::newest_life;
 use super::{GONE_AFTER_FAILURES, Slot, Supervisor, UNSEEN_PAUSE};
 use crate::kafka::address::BrokerAddress;
 use crate::kafka::backoff;
 use crate::kafka::error::KafkaError;
-use crate::kafka::event::{PartitionHandle, SourceEvent};
-use crate::kafka::hole::HoleCause;
+use crate::kafka::event::SourceEvent;
 use crate::kafka::leader::Command;
 use crate::kafka::metadata::{ClusterView, PartitionView, TopicView};
 use crate::kafka::options::{Reset, StartFrom, Until};
-use crate::kafka::partition::{PartitionFetch, Start};
-use crate::kafka::progress::PartitionProgress;
+use crate::kafka::partition::{PartitionFetch, Start, State};
+
+/// The topic, in the life that the broker names.
+fn incarnation_of(topic: &TopicView) -> TopicIncarnation {
+    let incarnation = topic
+        .id
+        .map_or_else(|| TopicIncarnation::UNKNOWN.to_owned(), |id| id.to_string());
+    TopicIncarnation::new(Arc::clone(&topic.name), incarnation)
+}
 
 impl Supervisor {
     /// Brings the slots in line with what the cluster says.
     pub(super) async fn reconcile(&mut self, view: &ClusterView) {
-        let fresh: Vec<Arc<str>> = view
+        let fresh: Vec<TopicIncarnation> = view
             .topics
             .iter()
-            .filter(|topic| topic.error.is_none() && !self.compacted.contains_key(&topic.name))
-            .map(|topic| Arc::clone(&topic.name))
+            .filter(|topic| topic.error.is_none())
+            .map(incarnation_of)
+            .filter(|topic| !self.compacted.contains_key(topic))
             .collect();
         if !fresh.is_empty() {
-            self.compacted.extend(self.metadata.compacted(&fresh).await);
+            let names: Vec<Arc<str>> = fresh.iter().map(|topic| Arc::clone(&topic.topic)).collect();
+            let policies = self.metadata.compacted(&names).await;
+            let known = fresh.into_iter().filter_map(|topic| {
+                let policy = *policies.get(&topic.topic)?;
+                Some((topic, policy))
+            });
+            self.compacted.extend(known);
         }
         for name in self.topics.clone() {
             match view.topics.iter().find(|topic| topic.name == name) {
@@ -45,10 +59,7 @@ impl Supervisor {
     }
 
     async fn reconcile_topic(&mut self, topic: &TopicView, brokers: &HashMap<i32, BrokerAddress>) {
-        let incarnation = topic
-            .id
-            .map_or_else(|| TopicIncarnation::UNKNOWN.to_owned(), |id| id.to_string());
-        let log = TopicIncarnation::new(Arc::clone(&topic.name), incarnation);
+        let log = incarnation_of(topic);
         let previous = self.previous_incarnations(&log);
         if !previous.is_empty() && self.announced.insert(log.clone()) {
             self.tell(SourceEvent::NewIncarnation {
@@ -61,7 +72,7 @@ impl Supervisor {
             let key = (Arc::clone(&topic.name), partition.partition);
             let replace = match self.slots.get(&key) {
                 None => self.unseen.contains(&topic.name) || self.options.until == Until::Follow,
-                Some(slot) if slot.handle().log.log == log => false,
+                Some(slot) if slot.handle().topic == log => false,
                 Some(Slot::Out { node, handle }) => {
                     // It comes back before its next fetch, and is replaced then.
                     if let Some(leader) = self.leaders.get(node) {
@@ -87,8 +98,7 @@ impl Supervisor {
         self.unseen.remove(&topic.name);
         // Partitions that the topic had in an earlier life only.
         self.slots.retain(|(name, _), slot| {
-            let keep =
-                *name != topic.name || slot.handle().log.log == log || matches!(slot, Slot::Out { .. });
+            let keep = *name != topic.name || slot.handle().topic == log || matches!(slot, Slot::Out { .. });
             if !keep {
                 slot.handle().progress.close();
             }
@@ -99,7 +109,7 @@ impl Supervisor {
     /// The incarnations of the topic that were read before this one, by this run or as the store knows.
     fn previous_incarnations(&self, log: &TopicIncarnation) -> Vec<TopicIncarnation> {
         let stored = self.stored.keys().map(|partition| &partition.log);
-        let ours = self.slots.values().map(|slot| &slot.handle().log.log);
+        let ours = self.slots.values().map(|slot| &slot.handle().topic);
         if self.stored.keys().any(|partition| partition.log == *log) {
             return Vec::new();
         }
@@ -120,8 +130,10 @@ impl Supervisor {
         partition: &PartitionView,
         recreated: bool,
     ) -> PartitionFetch {
-        let log = LogPartition::new(log.clone(), PartitionId(partition.partition));
-        let stored = self.stored.get(&log).copied();
+        let partition = PartitionId(partition.partition);
+        let life = newest_life(&self.stored, log, partition);
+        let handle = self.new_handle(log, life, partition);
+        let stored = self.stored.get(&handle.log).copied();
         let start = match self.options.from {
             // What appears while following is read whole.
             _ if !self.unseen.contains(&topic.name) => stored.map_or(Start::Earliest, Start::Stored),
@@ -135,21 +147,7 @@ impl Supervisor {
             StartFrom::Offset(offset) => Start::Offset(offset),
             StartFrom::Timestamp(time) => Start::Timestamp(time),
         };
-        let gap_cause = match self.compacted.get(&topic.name) {
-            Some(true) => HoleCause::Compacted,
-            _ => HoleCause::Unexplained,
-        };
-        let handle = Arc::new(PartitionHandle {
-            index: self.handles,
-            log,
-            gap_cause,
-            progress: PartitionProgress::default(),
-        });
-        self.handles += 1;
-        if let Ok(mut watched) = self.watched.lock() {
-            watched.push(Arc::clone(&handle));
-        }
-        PartitionFetch::new(handle, topic.id, start)
+        PartitionFetch::new(handle, topic.id, start, stored)
     }
 
     /// Gives a waiting partition that is due to the task of its leader.
@@ -179,6 +177,10 @@ impl Supervisor {
             }
             return;
         };
+        if partition.state == State::Fetching {
+            // It was interrupted: who knows what has become of the log meanwhile.
+            partition.state = State::Rechecking;
+        }
         partition.topic_id = topic.id;
         partition.leader_epoch = view.leader_epoch;
         let handle = Arc::clone(&partition.handle);

@@ -28,7 +28,10 @@ pub(super) async fn watch_for_stalls(watched: Watched, events: mpsc::Sender<Sour
                 let detector = detectors
                     .entry(handle.index)
                     .or_insert_with(|| StallDetector::new(limit, now));
-                if let Some(report) = detector.look(&handle.progress, now) {
+                // A full channel holds up all partitions of a task, whichever of them it has in hand.
+                if events.capacity() == 0 {
+                    detector.hold(now);
+                } else if let Some(report) = detector.look(&handle.progress, now) {
                     stalls.push(SourceEvent::Stalled {
                         partition: Arc::clone(handle),
                         report,

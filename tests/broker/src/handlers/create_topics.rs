@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Answer, Handler};
 use crate::faults::Place;
-use crate::options::{TopicCompression, TopicOptions};
+use crate::options::{TopicCleanup, TopicCompression, TopicOptions};
 use crate::shape::{Shape, fixed, fixeds, structs, text};
 use crate::state::{Context, State};
 
@@ -100,6 +100,11 @@ fn options(asked: &CreatableTopic) -> Result<TopicOptions, (ResponseError, Strin
                 let message = format!(
                     "compression.type {value:?}: use producer, uncompressed, gzip, snappy, lz4 or zstd"
                 );
+                (ResponseError::InvalidConfig, message)
+            })?;
+        } else if config.name.as_str() == "cleanup.policy" {
+            options.cleanup = TopicCleanup::from_config(value).ok_or_else(|| {
+                let message = format!("cleanup.policy {value:?}: use delete, compact or both with a comma");
                 (ResponseError::InvalidConfig, message)
             })?;
         } else {

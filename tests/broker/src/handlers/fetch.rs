@@ -9,12 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::fetch_request::FetchPartition;
-use kafka_protocol::messages::fetch_response::{AbortedTransaction, FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::fetch_response::{
+    AbortedTransaction, EpochEndOffset, FetchableTopicResponse, PartitionData,
+};
 use kafka_protocol::messages::{ApiKey, FetchRequest, FetchResponse, ProducerId};
 use kafka_protocol::protocol::VersionRange;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answer, Handler, check_leader_epoch, code};
+use super::{Answer, Handler, check_leader, code};
 use crate::faults::Place;
 use crate::log::{Isolation, ReadRequest};
 use crate::shape::{Shape, fixed, fixeds, structs, text};
@@ -23,6 +25,8 @@ use crate::topic::Topic;
 
 /// The first version whose clients know Zstandard.
 const ZSTD_FROM: i16 = 10;
+/// The first version that tells a client where its log parts from this one.
+const DIVERGENCE_FROM: i16 = 12;
 
 impl Handler for FetchRequest {
     const API: ApiKey = ApiKey::Fetch;
@@ -81,7 +85,7 @@ impl Handler for FetchRequest {
         loop {
             changes.mark_unchanged();
             let read = read_all(context, &self);
-            if read.bytes >= bytes_min || read.failed || self.topics.is_empty() {
+            if read.bytes >= bytes_min || read.at_once || self.topics.is_empty() {
                 return Answer::Respond(read.response);
             }
             // Either way the partitions are read once more; at the deadline what there is, is answered.
@@ -96,14 +100,15 @@ impl Handler for FetchRequest {
 struct ReadAll {
     response: FetchResponse,
     bytes: usize,
-    failed: bool,
+    /// Something is in it that a client should learn of without waiting: an error, or a log that parted from its own.
+    at_once: bool,
 }
 
 fn read_all(context: &Context, request: &FetchRequest) -> ReadAll {
     let isolation = Isolation::of_wire(request.isolation_level);
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0);
     let mut bytes = 0;
-    let mut failed = false;
+    let mut at_once = false;
     let mut responses = Vec::with_capacity(request.topics.len());
     for asked in &request.topics {
         let topic = context.state.topics().meant(&asked.topic, asked.topic_id);
@@ -116,11 +121,12 @@ fn read_all(context: &Context, request: &FetchRequest) -> ReadAll {
             });
             partitions.push(match read {
                 Ok(data) => {
+                    at_once |= data.diverging_epoch.end_offset >= 0;
                     bytes += data.records.as_ref().map_or(0, Bytes::len);
                     data
                 }
                 Err(error) => {
-                    failed = true;
+                    at_once = true;
                     PartitionData::default()
                         .with_partition_index(partition.partition)
                         .with_error_code(error.code())
@@ -139,7 +145,7 @@ fn read_all(context: &Context, request: &FetchRequest) -> ReadAll {
     ReadAll {
         response: FetchResponse::default().with_responses(responses),
         bytes,
-        failed,
+        at_once,
     }
 }
 
@@ -157,7 +163,19 @@ fn read_one(
     let log = topic
         .log(asked.partition)
         .map_err(|error| error.response_error())?;
-    check_leader_epoch(&log, asked.current_leader_epoch)?;
+    check_leader(context, &log, asked.current_leader_epoch)?;
+    if context.version >= DIVERGENCE_FROM
+        && let Some((epoch, end)) = log.divergence(asked.last_fetched_epoch, asked.fetch_offset)?
+    {
+        // As Kafka does: no records, so that the client looks where it stands first.
+        return Ok(PartitionData::default()
+            .with_partition_index(asked.partition)
+            .with_high_watermark(log.high_watermark())
+            .with_last_stable_offset(log.last_stable_offset())
+            .with_log_start_offset(log.log_start())
+            .with_diverging_epoch(EpochEndOffset::default().with_epoch(epoch).with_end_offset(end))
+            .with_records(Some(Bytes::new())));
+    }
     let partition_max = usize::try_from(asked.partition_max_bytes).unwrap_or(0);
     let read = log
         .read(ReadRequest {
@@ -170,6 +188,10 @@ fn read_one(
     if read.contains_zstd && context.version < ZSTD_FROM {
         return Err(ResponseError::UnsupportedCompressionType);
     }
+    let records = match &context.fault {
+        Some(due) => due.damaged(&topic.name, asked.partition, read.records),
+        None => read.records,
+    };
     let aborted = read.aborted.map(|list| {
         let on_wire = |transaction: crate::log::AbortedTransaction| {
             AbortedTransaction::default()
@@ -184,5 +206,5 @@ fn read_one(
         .with_last_stable_offset(log.last_stable_offset())
         .with_log_start_offset(log.log_start())
         .with_aborted_transactions(aborted)
-        .with_records(Some(read.records)))
+        .with_records(Some(records)))
 }

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{ApiKey, ListOffsetsRequest, ListOffsetsResponse};
 use kafka_protocol::protocol::VersionRange;
 use uuid::Uuid;
 
-use super::{Answer, Handler, check_leader_epoch};
+use super::{Answer, Handler, check_leader};
 use crate::faults::Place;
 use crate::log::Isolation;
 use crate::shape::{Shape, fixed, structs, text};
@@ -106,7 +106,7 @@ fn find(
     let log = topic
         .log(asked.partition_index)
         .map_err(|error| error.response_error())?;
-    check_leader_epoch(&log, asked.current_leader_epoch)?;
+    check_leader(context, &log, asked.current_leader_epoch)?;
     let end = log.visible_end(isolation);
     let nothing = (-1, -1);
     let (timestamp, offset) = match asked.timestamp {

@@ -1,4 +1,4 @@
-//! Metadata: this broker, and the topics asked for.
+//! Metadata: the nodes of this broker, and the topics asked for.
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -55,7 +55,6 @@ impl Handler for MetadataRequest {
 
     async fn handle(self, context: &Context) -> Answer<MetadataResponse> {
         let state = &context.state;
-        let node = BrokerId(state.options.node_id);
         let may_create = context.version < 4 || self.allow_auto_topic_creation;
         let topics = match self.topics {
             // Version 0 cannot say null, so that there an empty list means all.
@@ -66,14 +65,16 @@ impl Handler for MetadataRequest {
                 .map(|asked| one(context, asked, may_create))
                 .collect(),
         };
-        let broker = MetadataResponseBroker::default()
-            .with_node_id(node)
-            .with_host(state.host())
-            .with_port(i32::from(state.address.port()));
+        let brokers = state.nodes.iter().map(|(node, address)| {
+            MetadataResponseBroker::default()
+                .with_node_id(BrokerId(*node))
+                .with_host(StrBytes::from_string(address.ip().to_string()))
+                .with_port(i32::from(address.port()))
+        });
         let response = MetadataResponse::default()
-            .with_brokers(vec![broker])
+            .with_brokers(brokers.collect())
             .with_cluster_id(Some(StrBytes::from_static_str("quipu-broker")))
-            .with_controller_id(node)
+            .with_controller_id(BrokerId(state.options.node_id))
             .with_topics(topics);
         Answer::Respond(response)
     }
@@ -139,14 +140,14 @@ fn described(context: &Context, topic: &Arc<Topic>) -> MetadataResponseTopic {
     if let Some(error) = context.scripted_error(&topic.name, None) {
         return response.with_error_code(error.code());
     }
-    let node = BrokerId(context.state.options.node_id);
+    let nodes: Vec<BrokerId> = context.state.options.node_ids().map(BrokerId).collect();
     let partitions = topic.logs().map(|(partition, log)| {
         MetadataResponsePartition::default()
             .with_partition_index(partition)
-            .with_leader_id(node)
+            .with_leader_id(BrokerId(log.leader()))
             .with_leader_epoch(log.leader_epoch())
-            .with_replica_nodes(vec![node])
-            .with_isr_nodes(vec![node])
+            .with_replica_nodes(nodes.clone())
+            .with_isr_nodes(nodes.clone())
     });
     response.with_partitions(partitions.collect())
 }

@@ -4,6 +4,7 @@
 mod api_versions;
 mod create_topics;
 mod delete_topics;
+mod describe_configs;
 mod fetch;
 mod find_coordinator;
 mod init_producer_id;
@@ -18,13 +19,13 @@ use std::sync::Arc;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest,
-    FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
+    ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest,
+    FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
     OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, ResponseHeader,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, VersionRange};
 
-use crate::faults::{DropPoint, Fault, Place};
+use crate::faults::{DropPoint, Fault, HangPoint, Place};
 use crate::log::PartitionLog;
 use crate::shape::{Shape, ShapeError};
 use crate::state::{Context, State};
@@ -70,6 +71,8 @@ pub(crate) enum Outcome {
     Close,
     /// Send half of this frame, then close the connection.
     CloseAfterHalf(BytesMut),
+    /// Send these bytes, then nothing more.
+    Hang(BytesMut),
 }
 
 /// Why a request closes its connection.
@@ -79,6 +82,8 @@ pub(crate) enum RequestError {
     Short(usize),
     #[error("request with API key {0}, which this broker does not serve")]
     UnknownApi(i16),
+    #[error("{0:?} request, which this broker was told not to serve")]
+    UnservedApi(ApiKey),
     #[error("{api:?} request of version {version}, but {min} to {max} are served")]
     UnservedVersion {
         api: ApiKey,
@@ -106,8 +111,8 @@ pub(crate) enum RequestError {
     },
 }
 
-/// The APIs that are served and their versions, as ApiVersions tells them.
-fn served() -> [(ApiKey, VersionRange); 10] {
+/// The APIs that this broker knows and their versions.
+fn known() -> [(ApiKey, VersionRange); 11] {
     fn of<R: Handler>() -> (ApiKey, VersionRange) {
         (R::API, R::SERVED)
     }
@@ -122,35 +127,40 @@ fn served() -> [(ApiKey, VersionRange); 10] {
         of::<DeleteTopicsRequest>(),
         of::<InitProducerIdRequest>(),
         of::<OffsetForLeaderEpochRequest>(),
+        of::<DescribeConfigsRequest>(),
     ]
 }
 
-/// Serves one request.
-pub(crate) async fn dispatch(state: &Arc<State>, frame: Bytes) -> Result<Outcome, RequestError> {
+/// Serves one request to a node.
+pub(crate) async fn dispatch(state: &Arc<State>, node: i32, frame: Bytes) -> Result<Outcome, RequestError> {
     if frame.len() < 8 {
         return Err(RequestError::Short(frame.len()));
     }
     let key = (&frame[..]).get_i16();
     match ApiKey::try_from(key) {
-        Ok(ApiKey::Produce) => serve::<ProduceRequest>(state, frame).await,
-        Ok(ApiKey::Fetch) => serve::<FetchRequest>(state, frame).await,
-        Ok(ApiKey::ListOffsets) => serve::<ListOffsetsRequest>(state, frame).await,
-        Ok(ApiKey::Metadata) => serve::<MetadataRequest>(state, frame).await,
-        Ok(ApiKey::FindCoordinator) => serve::<FindCoordinatorRequest>(state, frame).await,
-        Ok(ApiKey::ApiVersions) => serve::<ApiVersionsRequest>(state, frame).await,
-        Ok(ApiKey::CreateTopics) => serve::<CreateTopicsRequest>(state, frame).await,
-        Ok(ApiKey::DeleteTopics) => serve::<DeleteTopicsRequest>(state, frame).await,
-        Ok(ApiKey::InitProducerId) => serve::<InitProducerIdRequest>(state, frame).await,
-        Ok(ApiKey::OffsetForLeaderEpoch) => serve::<OffsetForLeaderEpochRequest>(state, frame).await,
+        Ok(ApiKey::Produce) => serve::<ProduceRequest>(state, node, frame).await,
+        Ok(ApiKey::Fetch) => serve::<FetchRequest>(state, node, frame).await,
+        Ok(ApiKey::ListOffsets) => serve::<ListOffsetsRequest>(state, node, frame).await,
+        Ok(ApiKey::Metadata) => serve::<MetadataRequest>(state, node, frame).await,
+        Ok(ApiKey::FindCoordinator) => serve::<FindCoordinatorRequest>(state, node, frame).await,
+        Ok(ApiKey::ApiVersions) => serve::<ApiVersionsRequest>(state, node, frame).await,
+        Ok(ApiKey::CreateTopics) => serve::<CreateTopicsRequest>(state, node, frame).await,
+        Ok(ApiKey::DeleteTopics) => serve::<DeleteTopicsRequest>(state, node, frame).await,
+        Ok(ApiKey::InitProducerId) => serve::<InitProducerIdRequest>(state, node, frame).await,
+        Ok(ApiKey::OffsetForLeaderEpoch) => serve::<OffsetForLeaderEpochRequest>(state, node, frame).await,
+        Ok(ApiKey::DescribeConfigs) => serve::<DescribeConfigsRequest>(state, node, frame).await,
         _ => Err(RequestError::UnknownApi(key)),
     }
 }
 
-async fn serve<R: Handler>(state: &Arc<State>, mut frame: Bytes) -> Result<Outcome, RequestError> {
+async fn serve<R: Handler>(state: &Arc<State>, node: i32, mut frame: Bytes) -> Result<Outcome, RequestError> {
     let mut start = &frame[2..];
     let (version, correlation_id) = (start.get_i16(), start.get_i32());
-    let VersionRange { min, max } = R::SERVED;
     let api = R::API;
+    *locked(&state.requests).entry(api as i16).or_default() += 1;
+    let Some(VersionRange { min, max }) = state.options.served(api, R::SERVED) else {
+        return Err(RequestError::UnservedApi(api));
+    };
     if !(min..=max).contains(&version) {
         if api != ApiKey::ApiVersions {
             return Err(RequestError::UnservedVersion {
@@ -162,7 +172,7 @@ async fn serve<R: Handler>(state: &Arc<State>, mut frame: Bytes) -> Result<Outco
         }
         // The one request that a client may send without knowing our versions: it is told them in the oldest
         // form.
-        let response = api_versions::response(Some(ResponseError::UnsupportedVersion));
+        let response = api_versions::response(state, Some(ResponseError::UnsupportedVersion));
         return encode(api, 0, correlation_id, &response).map(Outcome::Respond);
     }
 
@@ -178,36 +188,35 @@ async fn serve<R: Handler>(state: &Arc<State>, mut frame: Bytes) -> Result<Outco
     let request = R::decode(&mut frame, version).map_err(undecodable)?;
 
     let places = request.places(state);
-    let fault = locked(&state.faults).decide(api, &places);
-    let drop_point = match fault.as_ref().map(|due| due.fault) {
-        Some(Fault::DropConnection(point)) => Some(point),
-        Some(Fault::Delay(time)) => {
-            tokio::time::sleep(time).await;
-            None
-        }
-        Some(Fault::Error(_)) | None => None,
-    };
-    if let Some(due) = &fault {
-        tracing::debug!(?api, fault = ?due.fault, "playing a fault");
+    let fault = locked(&state.faults).decide(api, node, &places);
+    let played = fault.as_ref().map(|due| due.fault);
+    if let Some(fault) = played {
+        tracing::debug!(?api, ?fault, "playing a fault");
     }
-    if drop_point == Some(DropPoint::BeforeHandling) {
-        return Ok(Outcome::Close);
+    match played {
+        Some(Fault::DropConnection(DropPoint::BeforeHandling)) => return Ok(Outcome::Close),
+        Some(Fault::Hang(HangPoint::BeforeHandling)) => return Ok(Outcome::Hang(BytesMut::new())),
+        Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+        _ => {}
     }
 
     let context = Context {
         state: Arc::clone(state),
+        node,
         version,
         fault,
     };
-    let response = match request.handle(&context).await {
+    let mut response = match request.handle(&context).await {
         Answer::Respond(response) => encode(api, version, correlation_id, &response)?,
-        Answer::Nothing if drop_point.is_none() => return Ok(Outcome::Nothing),
-        Answer::Nothing | Answer::Close => return Ok(Outcome::Close),
+        Answer::Nothing if matches!(played, Some(Fault::DropConnection(_))) => return Ok(Outcome::Close),
+        Answer::Nothing => return Ok(Outcome::Nothing),
+        Answer::Close => return Ok(Outcome::Close),
     };
-    Ok(match drop_point {
-        None => Outcome::Respond(response),
-        Some(DropPoint::MidResponse) => Outcome::CloseAfterHalf(response),
-        Some(DropPoint::BeforeResponse | DropPoint::BeforeHandling) => Outcome::Close,
+    Ok(match played {
+        Some(Fault::DropConnection(DropPoint::MidResponse)) => Outcome::CloseAfterHalf(response),
+        Some(Fault::DropConnection(_)) => Outcome::Close,
+        Some(Fault::Hang(_)) => Outcome::Hang(response.split_to(response.len() / 2)),
+        _ => Outcome::Respond(response),
     })
 }
 
@@ -250,6 +259,14 @@ impl Context {
 /// The code of an error, 0 for none.
 fn code(error: Option<ResponseError>) -> i16 {
     error.map_or(0, |error| error.code())
+}
+
+/// Checks that the node that was asked leads, and the leader epoch that the client believes in.
+fn check_leader(context: &Context, log: &PartitionLog, claimed_epoch: i32) -> Result<(), ResponseError> {
+    if log.leader() != context.node {
+        return Err(ResponseError::NotLeaderOrFollower);
+    }
+    check_leader_epoch(log, claimed_epoch)
 }
 
 /// Checks the leader epoch that a client believes in; -1 means that it does not say.

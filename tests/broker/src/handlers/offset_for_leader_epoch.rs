@@ -10,7 +10,7 @@ use kafka_protocol::messages::{ApiKey, OffsetForLeaderEpochRequest, OffsetForLea
 use kafka_protocol::protocol::VersionRange;
 use uuid::Uuid;
 
-use super::{Answer, Handler, check_leader_epoch};
+use super::{Answer, Handler, check_leader};
 use crate::faults::Place;
 use crate::shape::{Shape, fixed, structs, text};
 use crate::state::{Context, State};
@@ -76,6 +76,6 @@ fn find(
     let log = topic
         .log(asked.partition)
         .map_err(|error| error.response_error())?;
-    check_leader_epoch(&log, asked.current_leader_epoch)?;
+    check_leader(context, &log, asked.current_leader_epoch)?;
     Ok(log.epoch_end(asked.leader_epoch).unwrap_or((-1, -1)))
 }

@@ -6,7 +6,7 @@ use kafka_protocol::messages::produce_response::{PartitionProduceResponse, Topic
 use kafka_protocol::messages::{ApiKey, ProduceRequest, ProduceResponse};
 use kafka_protocol::protocol::VersionRange;
 
-use super::{Answer, Handler};
+use super::{Answer, Handler, check_leader};
 use crate::batch::{self, BatchHeader};
 use crate::codec::Compression;
 use crate::error::BrokerError;
@@ -113,8 +113,10 @@ fn store(context: &Context, topic: &Topic, data: PartitionProduceData) -> Result
     if let Some(error) = context.scripted_error(&topic.name, Some(data.index)) {
         return Err(error);
     }
-    // Before anything is decompressed: the partition has to exist.
-    drop(topic.log(data.index).map_err(|error| error.response_error())?);
+    // Before anything is decompressed: the partition has to exist, and here.
+    let log = topic.log(data.index).map_err(|error| error.response_error())?;
+    check_leader(context, &log, -1)?;
+    drop(log);
     let records = data.records.unwrap_or_default();
     let limit = context.state.options.batch_bytes_max;
     let refuse = |error: BrokerError| {

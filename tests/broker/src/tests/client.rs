@@ -24,8 +24,12 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) async fn connect(broker: &BrokerHandle) -> Self {
+        Self::of(TcpStream::connect(broker.socket_address()).await.unwrap())
+    }
+
+    pub(super) fn of(stream: TcpStream) -> Self {
         Self {
-            stream: TcpStream::connect(broker.socket_address()).await.unwrap(),
+            stream,
             correlation_id: 0,
         }
     }

@@ -121,7 +121,7 @@ async fn bytes_behind_the_last_field_are_ignored() {
 /// The whole way of a request in this very task, where a panic fails the test. A Fetch that would wait is
 /// left alone.
 async fn dispatched(state: &Arc<State>, frame: &[u8]) -> Option<Result<Outcome, RequestError>> {
-    timeout(Duration::ZERO, dispatch(state, Bytes::copy_from_slice(frame)))
+    timeout(Duration::ZERO, dispatch(state, 1, Bytes::copy_from_slice(frame)))
         .await
         .ok()
 }

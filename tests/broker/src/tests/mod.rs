@@ -5,6 +5,8 @@
 
 mod admin;
 mod client;
+mod damage;
+mod elections;
 mod faults;
 mod fetch;
 mod hostile;

@@ -6,6 +6,7 @@ use kafka_protocol::messages::create_topics_request::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
 };
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::fetch_request::ForgottenTopic;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -13,8 +14,8 @@ use kafka_protocol::messages::offset_for_leader_epoch_request::{
     OffsetForLeaderPartition, OffsetForLeaderTopic,
 };
 use kafka_protocol::messages::{
-    ApiVersionsRequest, BrokerId, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest,
-    FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
+    ApiVersionsRequest, BrokerId, CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest,
+    FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
     OffsetForLeaderEpochRequest, ProduceRequest, TransactionalId,
 };
 use kafka_protocol::protocol::StrBytes;
@@ -143,6 +144,19 @@ fn topics() {
             DeleteTopicState::default().with_name(Some(name("topic"))),
             DeleteTopicState::default().with_name(None).with_topic_id(ID),
         ]),
+    });
+}
+
+#[test]
+fn configs() {
+    check::<DescribeConfigsRequest>(|version| {
+        let resource = DescribeConfigsResource::default()
+            .with_resource_type(2)
+            .with_resource_name(text("topic"))
+            .with_configuration_keys(Some(twice(text("cleanup.policy"))));
+        DescribeConfigsRequest::default()
+            .with_resources(twice(resource))
+            .with_include_documentation(version >= 3)
     });
 }
 
