@@ -19,7 +19,7 @@
 //! | `commit` | what a commit takes and tells; batches to durable segments |
 //! | `snapshot` | [`Reader`] and [`Snapshot`]: what readers see |
 //! | `manifest/` | the manifest: model, bytes, invariants, publication, recovery |
-//! | `segment/` | Parquet files: settings, statistics, filter, reading |
+//! | `segment/` | Parquet files: settings, statistics, filter, checked reading |
 //! | `sequence/` | the sequence book |
 //! | `gc`, `lease` | removal of what no reader needs, and how readers say what they need |
 //! | `disk` | the only module that changes files |
@@ -54,7 +54,8 @@ pub use error::{Result, StoreError, StoreErrorKind};
 pub use format::FORMAT_VERSION;
 pub use manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
 pub use segment::{
-    ColumnRange, Segment, SegmentBatches, SegmentId, SegmentStats, StatValue, ThreadFilter, read_segment,
+    BLOCK_BYTES, BlockSums, CheckedTail, ColumnRange, Segment, SegmentBatches, SegmentDamage, SegmentId,
+    SegmentStats, SegmentTail, StatValue, ThreadFilter, read_segment,
 };
 pub use snapshot::{Reader, Snapshot};
 pub use writer::Writer;

@@ -15,6 +15,13 @@
 //! Numbers are little endian. The checksum always stands at the very end and covers all the rest, in every format
 //! version, so that a newer format can be told from damage. The filters do not compress, so they stand apart and are
 //! used where they lie.
+//!
+//! | version | what it adds |
+//! |---|---|
+//! | 1 | |
+//! | 2 | where the sums of a segment's blocks are. Segments taken over from version 1 have none and are read unchecked |
+//!
+//! Both are read, and version 2 is written: an older program would drop the sums, so it must not go on.
 
 use std::io::Read;
 use std::path::Path;
@@ -29,11 +36,12 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::error::StoreError;
 use crate::manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
 use crate::segment::{
-    ColumnRange, RANGED_COLUMNS, Segment, SegmentId, SegmentStats, StatValue, ThreadFilter,
+    ColumnRange, RANGED_COLUMNS, Segment, SegmentId, SegmentStats, SegmentTail, StatValue, ThreadFilter,
 };
 
 const MAGIC: [u8; 8] = *b"QUIPUMAN";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION_MIN: u32 = 1;
 const HEADER_BYTES: usize = 40;
 const CHECKSUM_BYTES: usize = 16;
 const UNCOMPRESSED: u32 = 0;
@@ -129,9 +137,9 @@ pub fn decode(bytes: impl Into<Bytes>) -> Result<Manifest, DecodeError> {
         return damaged("its checksum does not match its content");
     }
     let version = u32_at(&covered, 8);
-    if version != FORMAT_VERSION {
+    if !(FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&version) {
         return Err(DecodeError::Unsupported(format!(
-            "manifest format {version} is unknown here, which knows format {FORMAT_VERSION}"
+            "manifest format {version} is unknown here, which knows {FORMAT_VERSION_MIN} to {FORMAT_VERSION}"
         )));
     }
     let (stored_len, body_len, filters_len) =
@@ -246,6 +254,10 @@ struct SegmentRecord {
     filter_bytes: u64,
     #[prost(uint64, tag = "12")]
     threads: u64,
+    #[prost(uint64, optional, tag = "13")]
+    tail_offset: Option<u64>,
+    #[prost(fixed64, optional, tag = "14")]
+    tail_checksum: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -407,6 +419,8 @@ impl SegmentRecord {
             filter_at,
             filter_bytes: filters.len() as u64 - filter_at,
             threads,
+            tail_offset: segment.tail.map(|tail| tail.offset),
+            tail_checksum: segment.tail.map(|tail| tail.checksum),
         }
     }
 
@@ -438,6 +452,11 @@ impl SegmentRecord {
             };
             Some(filter)
         };
+        let tail = match (self.tail_offset, self.tail_checksum) {
+            (Some(offset), Some(checksum)) if offset <= self.bytes => Some(SegmentTail { offset, checksum }),
+            (None, None) => None,
+            _ => return damaged(format!("the tail of segment {id} is none")),
+        };
         // Columns that only a newer version ranges are of no use here.
         let columns = self
             .ranges
@@ -451,6 +470,7 @@ impl SegmentRecord {
             rows: self.rows,
             bytes: self.bytes,
             checksum: self.checksum,
+            tail,
             added_by: ManifestId(self.added_by),
             schema_fingerprint: self.schema_fingerprint,
             stats: SegmentStats { columns, threads },

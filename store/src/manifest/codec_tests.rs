@@ -38,14 +38,18 @@ fn table() -> impl Strategy<Value = Table> {
 }
 
 fn segment() -> impl Strategy<Value = Segment> {
-    (table(), any::<[u64; 6]>(), stats()).prop_map(
-        |(table, [id, rows, bytes, checksum, by, schema], stats)| Segment {
+    (table(), any::<[u64; 6]>(), any::<Option<u64>>(), stats()).prop_map(
+        |(table, [id, rows, bytes, checksum, by, schema], tail, stats)| Segment {
             id: SegmentId(id),
             table,
             path: crate::paths::segment_path(table, SegmentId(id)),
             rows,
             bytes,
             checksum,
+            tail: tail.map(|number| SegmentTail {
+                offset: number.min(bytes),
+                checksum: number,
+            }),
             added_by: ManifestId(by),
             schema_fingerprint: schema,
             stats,
@@ -199,6 +203,10 @@ fn example() -> Manifest {
         rows: 9,
         bytes: 999,
         checksum: 77,
+        tail: Some(SegmentTail {
+            offset: 900,
+            checksum: 78,
+        }),
         added_by: ManifestId(2),
         schema_fingerprint: 5,
         stats,
@@ -267,12 +275,32 @@ fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut bytes = encode(&example());
-    bytes[8] = 2;
+    bytes[8] = 3;
     assert!(matches!(decode(bytes.clone()), Err(DecodeError::Damaged(_))));
     assert!(matches!(
         decode(resealed(bytes)),
         Err(DecodeError::Unsupported(_))
     ));
+}
+
+#[test]
+fn a_manifest_of_version_1_reads_and_its_segments_have_no_sums() {
+    let mut manifest = example();
+    Arc::make_mut(&mut manifest.segments[0]).tail = None;
+    let mut bytes = encode(&manifest);
+    bytes[8] = 1;
+    assert_eq!(decode(resealed(bytes)).unwrap(), manifest);
+}
+
+#[test]
+fn a_tail_behind_the_end_of_its_segment_is_refused() {
+    let mut manifest = example();
+    let tail = SegmentTail {
+        offset: 1000,
+        checksum: 1,
+    };
+    Arc::make_mut(&mut manifest.segments[0]).tail = Some(tail);
+    assert!(matches!(decode(encode(&manifest)), Err(DecodeError::Damaged(_))));
 }
 
 #[test]

@@ -179,6 +179,7 @@ mod tests {
             rows: 1,
             bytes: 1,
             checksum: 1,
+            tail: None,
             added_by: ManifestId(added_by),
             schema_fingerprint: 1,
             stats: SegmentStats::default(),

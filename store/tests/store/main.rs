@@ -5,5 +5,6 @@
 mod commit;
 mod common;
 mod crash;
+mod damage;
 mod readers;
 mod recovery;
