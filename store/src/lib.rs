@@ -51,7 +51,8 @@ mod writer;
 pub use commit::{Commit, CommitReport};
 pub use config::WriterOptions;
 pub use error::{Result, StoreError, StoreErrorKind};
-pub use format::FORMAT_VERSION;
+pub use format::{FORMAT_VERSION, format_text};
+pub use lock::is_being_written;
 pub use manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
 pub use segment::{
     BLOCK_BYTES, BlockSums, CheckedTail, ColumnRange, Segment, SegmentBatches, SegmentDamage, SegmentId,

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::disk::{Disk, LockFile};
+use crate::disk::{Disk, LockFile, SystemDisk};
 use crate::error::{IoContext, Result, StoreError};
 use crate::paths::Root;
 
@@ -41,6 +41,29 @@ impl Drop for WriterLock {
         // A message about a writer that is gone would mislead. What fails here is made good by the end of the process.
         let _ = self.file.replace_text("");
         let _ = self.file.unlock();
+    }
+}
+
+/// Whether a writer has the store open now. Where that cannot be told, none has.
+///
+/// It takes the lock for a moment, together with others who ask: a writer that opens the store just then is refused. So
+/// it is asked only where the answer decides something.
+#[must_use]
+pub fn is_being_written(root: &Root) -> bool {
+    let path = root.lock();
+    if !path.exists() {
+        return false;
+    }
+    let Ok(file) = SystemDisk.open_lock(&path) else {
+        return false;
+    };
+    match file.try_shared() {
+        Ok(true) => {
+            let _ = file.unlock();
+            false
+        }
+        Ok(false) => true,
+        Err(_) => false,
     }
 }
 
