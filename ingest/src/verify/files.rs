@@ -9,16 +9,23 @@ use std::sync::Arc;
 
 use quipu_proto::Table;
 use quipu_store::manifest::codec;
-use quipu_store::paths::{ManifestName, Root};
+use quipu_store::paths::{ManifestName, Root, SegmentName};
 use quipu_store::{Manifest, ManifestId, Segment, Snapshot};
 
 use super::finding::{FindingKind, FindingPlace, Part};
 use super::places::{Logs, TableOffsets};
 use super::{Check, folders, relative, segment};
 
-/// Whether there is anything that only a store has.
-pub(super) fn has_manifests(store: &Path) -> bool {
-    ids(&Root::new(store)).is_ok_and(|ids| !ids.is_empty())
+/// Whether more lies there than the making of a store leaves behind: `FORMAT` comes last, behind the first manifest.
+pub(super) fn was_store(store: &Path) -> bool {
+    let root = Root::new(store);
+    let is_segment =
+        |entry: std::fs::DirEntry| SegmentName::parse(&entry.file_name().to_string_lossy()).is_some();
+    ids(&root).is_ok_and(|ids| ids.iter().any(|id| *id > ManifestId::FIRST))
+        || Table::ALL.into_iter().any(|table| {
+            let entries = std::fs::read_dir(root.table(table)).into_iter().flatten();
+            entries.flatten().any(is_segment)
+        })
 }
 
 pub(super) fn check(check: &mut Check<'_>, snapshot: Option<&Snapshot>) {

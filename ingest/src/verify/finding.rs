@@ -56,6 +56,8 @@ pub enum FindingKind {
     FileContradictsManifest,
     /// Two rows of a table have one identity, or one record has rows in two places of a table.
     RowTwice,
+    /// A dead letter whose payload is not the one that its row was made with.
+    LetterDiffers,
     /// Offsets that are in no place at all.
     OffsetsMissing,
     /// An offset that is in more than one place.
@@ -94,6 +96,7 @@ impl FindingKind {
             Self::FileUnreadable => "unreadable file",
             Self::FileContradictsManifest => "file contradicts the manifest",
             Self::RowTwice => "row there twice",
+            Self::LetterDiffers => "dead letter differs",
             Self::OffsetsMissing => "offsets in no place",
             Self::OffsetTwice => "offset in several places",
             Self::OffsetUnclaimed => "offset never claimed",

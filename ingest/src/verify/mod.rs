@@ -107,7 +107,7 @@ pub fn verify(
     let mut report = VerifyReport::default();
     let snapshot = match Reader::open(store).and_then(|reader| reader.snapshot()) {
         Ok(snapshot) => Some(snapshot),
-        Err(error) if matches!(error.kind(), StoreErrorKind::NotFound) && !files::has_manifests(store) => {
+        Err(error) if matches!(error.kind(), StoreErrorKind::NotFound) && !files::was_store(store) => {
             return Err(error.into());
         }
         Err(error) => {

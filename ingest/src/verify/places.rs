@@ -32,10 +32,6 @@ impl Logs {
         self.logs.len() - 1
     }
 
-    pub(super) fn find(&self, log: &LogPartition) -> Option<usize> {
-        self.numbers.get(log).copied()
-    }
-
     pub(super) fn log(&self, number: usize) -> &LogPartition {
         &self.logs[number]
     }

@@ -4,15 +4,20 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray as _;
+use arrow_array::{Array as _, RecordBatch};
+use quipu_proto::Table;
 use quipu_store::segment::{StatsCollector, schema_fingerprint};
 use quipu_store::{BLOCK_BYTES, BlockSums, CheckedTail, Segment, SegmentStats, read_segment};
+use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::finding::{FindingKind, FindingPlace, Part};
 use super::places::{Logs, RowPlaces, Seen, TableOffsets};
+use super::source::offsets as offsets_of;
 use super::{Check, files, relative};
 use crate::error::Result;
+use crate::rows::column;
 
 /// Blocks that are read at a time.
 const BLOCKS: usize = 16;
@@ -119,6 +124,9 @@ fn read(
         if batch.column_by_name("offset").is_some() {
             identities(check, path, segment, &batch, logs, offsets)?;
         }
+        if segment.table == Table::DeadLetters {
+            letters(check, path, &batch, logs)?;
+        }
     }
     check.report.counts.rows += rows;
     let mut contradicts = |expected: String, found: String| {
@@ -156,11 +164,7 @@ fn identities(
     for row in 0..batch.num_rows() {
         let (log, offset, item) = (places.logs[row], places.offset.value(row), places.item(row));
         if offsets.see(log, offset, item) == Seen::Again {
-            let place = FindingPlace::Offsets {
-                log: logs.log(log).clone(),
-                first: offset,
-                last: offset,
-            };
+            let place = offsets_of(logs.log(log), offset, offset);
             let expected = format!("one place in table {}", segment.table);
             let found = format!(
                 "another row, with item {item}, in {}",
@@ -169,6 +173,33 @@ fn identities(
             check
                 .report
                 .find(Part::Files, FindingKind::RowTwice, place, expected, found);
+        }
+    }
+    Ok(())
+}
+
+/// Finds dead letters whose payload does not have the SHA-256 of their row.
+fn letters(check: &mut Check<'_>, path: &Path, batch: &RecordBatch, logs: &mut Logs) -> Result<()> {
+    let places = RowPlaces::of(batch, logs, path)?;
+    let bytes = |name| column(batch, name, path, |array| array.as_binary_opt::<i32>());
+    let (payload, sha256) = (bytes("payload")?, bytes("payload_sha256")?);
+    for row in (0..batch.num_rows()).filter(|row| sha256.is_valid(*row)) {
+        let bytes = if payload.is_valid(row) {
+            payload.value(row)
+        } else {
+            &[]
+        };
+        let found = Sha256::digest(bytes);
+        if found[..] != *sha256.value(row) {
+            let offset = places.offset.value(row);
+            let place = offsets_of(logs.log(places.logs[row]), offset, offset);
+            let hexadecimal =
+                |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            let expected = format!("a payload with SHA-256 {}", hexadecimal(sha256.value(row)));
+            let kind = FindingKind::LetterDiffers;
+            check
+                .report
+                .find(Part::Files, kind, place, expected, hexadecimal(&found));
         }
     }
     Ok(())
