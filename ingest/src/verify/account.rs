@@ -15,36 +15,31 @@ use quipu_proto::Table;
 use quipu_store::Snapshot;
 
 use super::finding::{FindingKind, FindingPlace, Part};
-use super::offsets::{OffsetSet, uncovered};
-use super::places::{LOG_COLUMNS, Logs, RowPlaces, Seen, TableOffsets};
-use super::{Check, Complete};
+use super::offsets::OffsetSet;
+use super::places::{At, LOG_COLUMNS, Logs, RowPlaces, Seen, TableOffsets};
+use super::{Check, Complete, resolutions};
 use crate::rows::column;
 
-/// Offsets in several places of which all places are looked up and named.
-const CLASHES_MAX: usize = 1_000;
-
-/// A partition and an offset.
-type At = (usize, i64);
-
+/// Where everything is, as far as it was read.
 #[derive(Default)]
-struct Account {
-    logs: Logs,
+pub(super) struct Account {
+    pub(super) logs: Logs,
     /// By number of the partition: offsets of rows and of letters without resolution.
-    seen: Vec<OffsetSet>,
+    pub(super) seen: Vec<OffsetSet>,
     /// By number of the partition: holes, ascending.
-    holes: Vec<Vec<(i64, i64)>>,
+    pub(super) holes: Vec<Vec<(i64, i64)>>,
     /// Batches, and events that are still to be found.
-    batches: HashMap<At, i64>,
-    resolved: HashMap<At, Resolved>,
+    pub(super) batches: HashMap<At, i64>,
+    pub(super) resolved: HashMap<At, Resolved>,
     /// Offsets that are in several places.
-    clashes: Vec<At>,
+    pub(super) clashes: Vec<At>,
 }
 
 /// What was found of a letter that was retried.
 #[derive(Clone, Copy, Debug, Default)]
-struct Resolved {
-    letter: bool,
-    rows: bool,
+pub(super) struct Resolved {
+    pub(super) letter: bool,
+    pub(super) rows: bool,
 }
 
 pub(super) fn check(check: &mut Check<'_>, snapshot: &Snapshot) -> Complete {
@@ -54,7 +49,9 @@ pub(super) fn check(check: &mut Check<'_>, snapshot: &Snapshot) -> Complete {
         account.logs.number(&state.log);
     }
     complete.and(account.holes(check, snapshot));
-    complete.and(account.resolutions(check, snapshot));
+    let (resolved, read) = resolutions::read(check, Part::Account, snapshot, &mut account.logs);
+    complete.and(read);
+    account.resolved = resolved.into_iter().map(|at| (at, Resolved::default())).collect();
     // Letters and batches come before what may share their offsets.
     let facts = Table::ALL.into_iter().filter(|table| table.is_fact());
     let between = facts.filter(|table| !matches!(table, Table::Events | Table::EventBatches));
@@ -76,13 +73,13 @@ pub(super) fn check(check: &mut Check<'_>, snapshot: &Snapshot) -> Complete {
 }
 
 impl Account {
-    fn room(&mut self) {
+    pub(super) fn room(&mut self) {
         let logs = self.logs.iter().count();
         self.seen.resize_with(logs, Default::default);
         self.holes.resize_with(logs, Default::default);
     }
 
-    fn place(&self, (log, first): At, last: i64) -> FindingPlace {
+    pub(super) fn place(&self, (log, first): At, last: i64) -> FindingPlace {
         FindingPlace::Offsets {
             log: self.logs.log(log).clone(),
             first,
@@ -135,31 +132,6 @@ impl Account {
                     "several holes",
                 );
             }
-        }
-        complete
-    }
-
-    /// Letters that were retried. A store of a version without them has none.
-    fn resolutions(&mut self, check: &mut Check<'_>, snapshot: &Snapshot) -> Complete {
-        let mut complete = Complete::Yes;
-        let Some(table) = Table::from_name(RESOLUTIONS) else {
-            return complete;
-        };
-        for segment in snapshot.segments(table) {
-            complete.and(check.scan(
-                Part::Account,
-                snapshot,
-                segment,
-                &PLACE_COLUMNS[..4],
-                |_, batch, path| {
-                    let places = RowPlaces::of(batch, &mut self.logs, path)?;
-                    for (row, log) in places.logs.iter().enumerate() {
-                        self.resolved
-                            .insert((*log, places.offset.value(row)), Resolved::default());
-                    }
-                    Ok(())
-                },
-            ));
         }
         complete
     }
@@ -251,148 +223,7 @@ impl Account {
             self.clashes.push(at);
         }
     }
-
-    /// Offsets in no place, and offsets that nobody claims to have read.
-    fn partitions(&mut self, check: &mut Check<'_>, snapshot: &Snapshot, complete: Complete) {
-        self.room();
-        for (log, name) in self.logs.iter() {
-            let state = snapshot.manifest().partition(name);
-            let (first, next) = state.map_or((0, 0), |state| (state.first_offset.0, state.next_offset.0));
-            check.report.counts.offsets += u64::try_from(next - first).unwrap_or(0);
-            let resolved = self
-                .resolved
-                .iter()
-                .filter(|((of, _), found)| *of == log && found.rows);
-            let mut others: Vec<(i64, i64)> = resolved.map(|((_, offset), _)| (*offset, *offset)).collect();
-            others.extend(&self.holes[log]);
-            others.sort_unstable();
-            let claimed = format!("offsets {first} to {} only", next.saturating_sub(1));
-            for (from, to) in self.seen[log].ranges().chain(others.iter().copied()) {
-                for (from, to) in [(from, to.min(first - 1)), (from.max(next), to)] {
-                    if from <= to {
-                        let kind = FindingKind::OffsetUnclaimed;
-                        let place = self.place((log, from), to);
-                        check.report.find(
-                            Part::Account,
-                            kind,
-                            place,
-                            claimed.as_str(),
-                            "rows, letters or holes",
-                        );
-                    }
-                }
-            }
-            for (from, to) in &self.holes[log] {
-                if let Some(offset) = self.seen[log].first_within(*from, *to) {
-                    self.clashes.push((log, offset));
-                }
-            }
-            if complete == Complete::No {
-                continue;
-            }
-            let covered = merged(self.seen[log].ranges(), others.into_iter());
-            for (from, to) in uncovered(first, next, covered) {
-                let place = self.place((log, from), to);
-                let expected = "rows, a dead letter or a hole";
-                check.report.find(
-                    Part::Account,
-                    FindingKind::OffsetsMissing,
-                    place,
-                    expected,
-                    "nothing",
-                );
-            }
-        }
-    }
-
-    fn batches(&mut self, check: &mut Check<'_>) {
-        let mut wrong: Vec<(At, i64)> = self.batches.iter().map(|(at, left)| (*at, *left)).collect();
-        wrong.retain(|(_, left)| *left != 0);
-        wrong.sort_unstable();
-        for (at, left) in wrong {
-            let (expected, found) = if left > 0 {
-                ("a batch with all of its events", format!("{left} events too few"))
-            } else {
-                (
-                    "no event beyond those of its batch",
-                    format!("{} events too many", -left),
-                )
-            };
-            let place = self.place(at, at.1);
-            check.report.find(
-                Part::Account,
-                FindingKind::BatchIncomplete,
-                place,
-                expected,
-                found,
-            );
-        }
-    }
-
-    fn resolved(&mut self, check: &mut Check<'_>) {
-        let mut resolved: Vec<_> = self.resolved.iter().collect();
-        resolved.sort_unstable_by_key(|(at, _)| **at);
-        for (at, found) in resolved {
-            let found = match (found.letter, found.rows) {
-                (true, true) => continue,
-                (true, false) => "the letter alone",
-                (false, true) => "the rows alone",
-                (false, false) => "neither",
-            };
-            let place = self.place(*at, at.1);
-            let kind = FindingKind::ResolutionIncomplete;
-            let expected = "a dead letter and the rows that it became";
-            check.report.find(Part::Account, kind, place, expected, found);
-        }
-    }
-
-    /// Names all places of offsets that are in several.
-    fn clashes(&mut self, check: &mut Check<'_>, snapshot: &Snapshot) {
-        let mut clashes = std::mem::take(&mut self.clashes);
-        clashes.sort_unstable();
-        clashes.dedup();
-        let mut places: HashMap<At, Vec<String>> = HashMap::new();
-        for at in clashes.iter().take(CLASHES_MAX) {
-            let holes = self.holes[at.0]
-                .iter()
-                .filter(|(first, last)| (*first..=*last).contains(&at.1));
-            let holes = holes.map(|(first, last)| format!("the hole {first} to {last}"));
-            places.insert(*at, holes.collect());
-        }
-        let tables = Table::ALL
-            .into_iter()
-            .filter(|table| table.is_fact() || *table == Table::DeadLetters);
-        if places.is_empty() {
-            return;
-        }
-        for table in tables {
-            for segment in snapshot.segments(table) {
-                let columns = &PLACE_COLUMNS[..if table.is_fact() { 5 } else { 4 }];
-                check.scan(Part::Account, snapshot, segment, columns, |_, batch, path| {
-                    let rows = RowPlaces::of(batch, &mut self.logs, path)?;
-                    for (row, log) in rows.logs.iter().enumerate() {
-                        if let Some(places) = places.get_mut(&(*log, rows.offset.value(row))) {
-                            places.push(format!("{} item {}", segment.path, rows.item(row)));
-                        }
-                    }
-                    Ok(())
-                });
-            }
-        }
-        for at in clashes {
-            let found = places
-                .remove(&at)
-                .map_or_else(|| "several".to_owned(), |places| places.join(", "));
-            let place = self.place(at, at.1);
-            check
-                .report
-                .find(Part::Account, FindingKind::OffsetTwice, place, "one place", found);
-        }
-    }
 }
-
-/// The table of letters that were retried.
-pub(super) const RESOLUTIONS: &str = "dead_letter_resolutions";
 
 const HOLE_COLUMNS: [&str; 5] = [
     LOG_COLUMNS[0],
@@ -402,17 +233,5 @@ const HOLE_COLUMNS: [&str; 5] = [
     "last_offset",
 ];
 
-const PLACE_COLUMNS: [&str; 5] = [LOG_COLUMNS[0], LOG_COLUMNS[1], LOG_COLUMNS[2], "offset", "item"];
-
-/// Two lists of ranges that ascend as one.
-fn merged(
-    a: impl Iterator<Item = (i64, i64)>,
-    b: impl Iterator<Item = (i64, i64)>,
-) -> impl Iterator<Item = (i64, i64)> {
-    let (mut a, mut b) = (a.peekable(), b.peekable());
-    std::iter::from_fn(move || match (a.peek(), b.peek()) {
-        (Some(left), Some(right)) if right < left => b.next(),
-        (Some(_), _) => a.next(),
-        (None, _) => b.next(),
-    })
-}
+pub(super) const PLACE_COLUMNS: [&str; 5] =
+    [LOG_COLUMNS[0], LOG_COLUMNS[1], LOG_COLUMNS[2], "offset", "item"];

@@ -18,7 +18,7 @@ use hashbrown::{HashMap, HashSet};
 use quipu_proto::{SequenceVerdict, Table};
 use quipu_store::paths::Root;
 use quipu_store::sequence::{BookFolder, Repeated, ThreadJudge, ThreadMemory, read_index};
-use quipu_store::{ManifestId, Snapshot};
+use quipu_store::{ManifestId, Segment, Snapshot};
 
 use super::finding::{FindingKind, FindingPlace, Part};
 use super::report::VerifyReport;
@@ -76,23 +76,25 @@ impl Memories {
     fn read_index(&mut self, check: &mut Check<'_>, snapshot: &Snapshot, share: &mut Share) -> Complete {
         let root = Root::new(check.store);
         let manifest = snapshot.manifest();
-        let closed = BookFolder::look(&root.book(), &manifest.store_id, manifest.id);
-        let BookFolder::Closed { manifest, .. } = closed else {
+        let look = || BookFolder::look(&root.book(), &manifest.store_id, manifest.id);
+        let closed = look();
+        if !matches!(closed, BookFolder::Closed { .. }) {
             return Complete::Yes;
-        };
+        }
         let mut index = HashMap::new();
-        let read = read_index(&root.book(), manifest, &scratch(check), |entry| {
+        let read = read_index(&root.book(), manifest.id, &scratch(check), |entry| {
             let log = share.logs.number(&entry.log);
             if let Some(thread) = share.thread(log, &entry.tenant_id, &entry.thread_id) {
                 index.insert(thread, entry.memory);
             }
         });
         match read {
+            // A writer has taken it over meanwhile.
+            _ if quipu_store::is_being_written(&root) || look() != closed => Complete::Yes,
             Ok(()) => {
                 self.index = Some(index);
                 Complete::Yes
             }
-            Err(_) if quipu_store::is_being_written(&root) => Complete::Yes,
             Err(error) => {
                 let place = FindingPlace::File(relative(check.store, &root.book()));
                 let kind = FindingKind::FileUnreadable;
@@ -153,8 +155,8 @@ pub(super) fn compare(
         for row in message {
             judged(report, share, row, observed.verdict, repeated);
         }
-        let added_by = segments[row.segment as usize].added_by;
-        if memories.taken_at.is_some_and(|taken_at| added_by <= taken_at) {
+        let counted = committed_with(&segments[row.segment as usize]);
+        if memories.taken_at.is_some_and(|taken_at| counted <= taken_at) {
             is_due = true;
             expected = judge.memory();
             in_snapshot = remembered == Some(&expected);
@@ -194,6 +196,11 @@ pub(super) fn compare(
         }
     }
     report.counts.book_threads += compared;
+}
+
+/// The commit with which the messages of a segment were counted.
+fn committed_with(segment: &Segment) -> ManifestId {
+    segment.added_by
 }
 
 /// Compares what a row says with what the rules say of its message.

@@ -163,7 +163,7 @@ fn live_segments(check: &mut Check<'_>, root: &Root, newest: &Manifest) {
             done += 1;
             unchecked += u64::from(live.tail.is_none());
             let path = root.resolve(&live.path);
-            if segment::check_bytes(check, &path, live) {
+            if segment::check_bytes(check, &path, live, &root.manifest(newest.id)) {
                 segment::check_content(check, &path, live, &mut logs, &mut offsets);
             }
         }
@@ -196,9 +196,6 @@ fn older_segments(
     }
     for (segment, manifest) in others.into_values() {
         let path = root.resolve(&segment.path);
-        // Both may have gone since the manifest was read.
-        if path.exists() || root.manifest(manifest).exists() {
-            segment::check_bytes(check, &path, segment);
-        }
+        segment::check_bytes(check, &path, segment, &root.manifest(manifest));
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn book(check: &mut Check<'_>, root: &Root, newest: &Manifest) {
         BookFolder::OutOfDate { what } => note(check, format!("an index that nobody relies on: {what}")),
         BookFolder::Closed { .. } => count(check, &root.book()),
         // A writer that has just opened the index changes it before it takes the marker away.
-        BookFolder::Damaged { .. } if quipu_store::is_being_written(root) => {
+        found @ BookFolder::Damaged { .. } if quipu_store::is_being_written(root) || look() != found => {
             note(check, "not checked: a writer is at work".to_owned());
         }
         BookFolder::Damaged { path, what } => {

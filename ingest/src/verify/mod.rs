@@ -4,13 +4,13 @@
 //! | file | what it checks |
 //! |---|---|
 //! | `files`, `segment`, `folders` | part *files*: manifests, segments, the folder of the book, what else lies there |
-//! | `account` | part *account*: each offset is rows, a dead letter or in a hole, and only one of these |
+//! | `account`, `balance` | part *account*: each offset is rows, a dead letter or in a hole, and only one of these |
 //! | `threads` | the messages of the store thread by thread, for the two parts that follow |
 //! | `ledger` | part *ledger*: the runs against the numbers of the rows |
 //! | `book` | part *book*: verdicts, copies and what the book remembers, recomputed |
-//! | `source`, `window`, `expected`, `frames`, `kafka` | part *source*: the records themselves |
+//! | `source`, `window`, `expected`, `settle`, `frames`, `kafka` | part *source*: the records themselves |
 //! | `finding`, `report` | what differs, as data; how much was looked at |
-//! | `offsets`, `places`, `numbers` | sets of offsets, places of rows, sets of numbers |
+//! | `offsets`, `places`, `numbers`, `resolutions` | sets of offsets, places of rows, sets of numbers, letters that were retried |
 //!
 //! It reads one snapshot, whose lease keeps its files, so that it may run beside a writer. It changes nothing, and a
 //! difference never ends it: all are collected. What a damaged segment would have told is not guessed: the parts that need
@@ -27,6 +27,7 @@
 //! The parts that would take more than that read the store several times, a share of the threads or offsets at a time.
 
 mod account;
+mod balance;
 mod book;
 mod expected;
 mod files;
@@ -39,7 +40,9 @@ mod numbers;
 mod offsets;
 mod places;
 mod report;
+mod resolutions;
 mod segment;
+mod settle;
 mod source;
 mod threads;
 mod window;

@@ -15,6 +15,9 @@ use crate::rows::{Texts, column};
 /// Columns that say where a row lies.
 pub(super) const LOG_COLUMNS: [&str; 3] = ["topic", "incarnation", "partition"];
 
+/// The number of a partition, and an offset.
+pub(super) type At = (usize, i64);
+
 /// Partitions by small numbers.
 #[derive(Debug, Default)]
 pub(super) struct Logs {

@@ -22,11 +22,13 @@ use crate::rows::column;
 /// Blocks that are read at a time.
 const BLOCKS: usize = 16;
 
-/// Checks length, checksum, tail and sums; true if they are as the manifest says.
-pub(super) fn check_bytes(check: &mut Check<'_>, path: &Path, segment: &Segment) -> bool {
+/// Checks length, checksum, tail and sums; true if they are as the manifest says. `manifest` is the file of one that has
+/// the segment: a writer may remove first that and then the segment meanwhile, unless a lease keeps both.
+pub(super) fn check_bytes(check: &mut Check<'_>, path: &Path, segment: &Segment, manifest: &Path) -> bool {
     let place = FindingPlace::File(relative(check.store, path));
     let damage = match damage(path, segment) {
         Ok(damage) => damage,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !manifest.exists() => return false,
         Err(error) => {
             files::unreadable(check, place, format!("segment {}", segment.id), &error);
             return false;

@@ -8,18 +8,17 @@ use std::path::Path;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType, UInt64Type};
 use arrow_array::{Array as _, RecordBatch};
-use hashbrown::{HashSet, HashTable};
+use hashbrown::HashTable;
 use quipu_proto::{SequenceVerdict, Table};
 use quipu_store::Snapshot;
 use quipu_store::sequence::ThreadJudge;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::account::RESOLUTIONS;
 use super::book::Memories;
 use super::finding::{FindingPlace, Part};
 use super::ledger::Runs;
 use super::places::{Logs, RowPlaces};
-use super::{Check, Complete, book, ledger};
+use super::{Check, Complete, book, ledger, resolutions};
 use crate::error::Result;
 use crate::repeats::Position;
 use crate::rows::{Texts, column};
@@ -167,7 +166,9 @@ pub(super) fn check(check: &mut Check<'_>, snapshot: &Snapshot) -> Complete {
     for state in &snapshot.manifest().partitions {
         logs.number(&state.log);
     }
-    let late = late(check, snapshot, &mut logs, &mut complete);
+    // Their messages were counted later than their places say.
+    let (late, read) = resolutions::read(check, Part::Book, snapshot, &mut logs);
+    complete.and(read);
     for number in 0..shares {
         let mut share = Share {
             logs,
@@ -222,30 +223,6 @@ pub(super) fn check(check: &mut Check<'_>, snapshot: &Snapshot) -> Complete {
 /// The messages of sorted rows of a thread.
 pub(super) fn messages(rows: &[Row]) -> impl Iterator<Item = &[Row]> {
     rows.chunk_by(Row::is_same_message)
-}
-
-/// Offsets of letters that were retried: their messages were counted later than their place says.
-fn late(
-    check: &mut Check<'_>,
-    snapshot: &Snapshot,
-    logs: &mut Logs,
-    complete: &mut Complete,
-) -> HashSet<(usize, i64)> {
-    let mut late = HashSet::new();
-    let Some(table) = Table::from_name(RESOLUTIONS) else {
-        return late;
-    };
-    for segment in snapshot.segments(table) {
-        complete.and(
-            check.scan(Part::Book, snapshot, segment, &COLUMNS[..4], |_, batch, path| {
-                let places = RowPlaces::of(batch, logs, path)?;
-                let offsets = places.offset.values().iter().copied();
-                late.extend(places.logs.iter().copied().zip(offsets));
-                Ok(())
-            }),
-        );
-    }
-    late
 }
 
 /// The rows of a share.
