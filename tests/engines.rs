@@ -107,7 +107,7 @@ fn expected(store: &Path) -> Value {
     for table in Table::ALL {
         let mut columns: BTreeMap<String, (usize, i128)> = BTreeMap::new();
         for segment in snapshot.segments(table) {
-            for batch in read_segment(&snapshot.path_of(segment), &[]).unwrap() {
+            for batch in read_segment(&snapshot.path_of(segment), segment, &[]).unwrap() {
                 let batch = batch.unwrap();
                 for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
                     let (count, sum) = measured(array);

@@ -105,6 +105,41 @@ pub(crate) fn take_in(
     Ok(())
 }
 
+/// Calls for each frame of a file, in its order, with the topic that it stands for and the number of its partition.
+pub(crate) fn each_frame(
+    file: &FramesFile,
+    mut see: impl FnMut(&TopicIncarnation, u32, &[u8]),
+) -> Result<()> {
+    let read_error = |source| IngestError::Read {
+        path: file.path.clone(),
+        source,
+    };
+    let mut source = File::open(&file.path).map_err(read_error)?;
+    let before = Stamp::of(&source).map_err(read_error)?;
+    let checksum = checksum(&mut source, &Stop::default()).map_err(read_error)?;
+    source.seek(SeekFrom::Start(0)).map_err(read_error)?;
+    let log = TopicIncarnation::new(file.topic.as_str(), checksum.unwrap_or_default());
+    let mut reader = Chunks {
+        source,
+        buffer: Vec::new(),
+        unused: 0..0,
+        frames: 0,
+        read: 0,
+    };
+    while reader.fill(&file.path)? {
+        reader.drain(&file.path, |partition, _, payload| {
+            see(&log, partition, payload);
+            Ok(())
+        })?;
+    }
+    if Stamp::of(&reader.source).map_err(read_error)? != before {
+        return Err(IngestError::Changed {
+            path: file.path.clone(),
+        });
+    }
+    Ok(())
+}
+
 /// Length and time of change of a file.
 #[derive(PartialEq, Eq)]
 struct Stamp {

@@ -13,6 +13,7 @@
 //! | [`pipeline`] | the one way into the store: rows, sequence book and positions in step |
 //! | `numbering`, `repeats` | what the sequence book says of a message, and exact look-ups where it remembers too little |
 //! | `rebuild` | the sequence book from what the store holds |
+//! | [`verify`] | whether a store is whole, and holds what its source holds |
 //! | `run` | whole runs, from a source until its end or until told to stop |
 //! | [`flush`](FlushPolicy), [`progress`](Progress), [`stop`](Stop) | when to commit, how far it is, when to end |
 //!
@@ -38,6 +39,7 @@ mod repeats;
 mod rows;
 mod run;
 mod stop;
+pub mod verify;
 
 pub use error::{IngestError, Result};
 pub use flush::FlushPolicy;

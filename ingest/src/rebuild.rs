@@ -36,7 +36,7 @@ pub(crate) fn rebuild(book: &mut SequenceBook, snapshot: &Snapshot) -> Result<()
     let mut taken_at = ManifestId::default();
     for segment in snapshot.segments(Table::SequenceBook) {
         taken_at = taken_at.max(segment.added_by);
-        for batch in read_segment(&snapshot.path_of(segment), &[])? {
+        for batch in read_segment(&snapshot.path_of(segment), segment, &[])? {
             book.restore(&batch?)?;
         }
     }
@@ -75,7 +75,7 @@ fn replay(book: &mut SequenceBook, snapshot: &Snapshot, segments: &[&Segment]) -
     let mut places = Vec::new();
     for segment in segments {
         let path = snapshot.path_of(segment);
-        for batch in read_segment(&path, &COLUMNS)? {
+        for batch in read_segment(&path, segment, &COLUMNS)? {
             let batch = batch?;
             locate(
                 book,

@@ -121,7 +121,7 @@ impl<'a> Search<'a> {
 
     fn scan_segment(&mut self, segment: &Segment, path: &Path) -> Result<()> {
         if self.may_be_in(segment) {
-            for batch in read_segment(path, &COLUMNS)? {
+            for batch in read_segment(path, segment, &COLUMNS)? {
                 self.scan(segment.table, &batch?, path)?;
             }
         }

@@ -55,7 +55,7 @@ fn rows(store: &Path, table: Table) -> Vec<RecordBatch> {
     let segments: Vec<_> = snapshot.segments(table).cloned().collect();
     segments
         .iter()
-        .flat_map(|segment| read_segment(&snapshot.path_of(segment), &[]).unwrap())
+        .flat_map(|segment| read_segment(&snapshot.path_of(segment), segment, &[]).unwrap())
         .map(Result::unwrap)
         .collect()
 }

@@ -3,6 +3,7 @@
 //! `measure frames FILE STORE [MESSAGES_PER_COMMIT]` takes a recorded workload in and tells time and bytes, column by
 //! column. `measure segments STORE [COUNT]` fills a store with small commits and tells what one more costs, and a
 //! snapshot. It reads the recorded messages of `tests/fixtures`, so it runs in the root of the repository.
+//! `measure sums STORE` tells what the sums of the segments' blocks cost: bytes, and time when reading.
 #![allow(clippy::print_stdout, reason = "a program for the command line")]
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use quipu_proto::frames::FramesReader;
 use quipu_proto::{
     Decoder, Numbered, Place, Policy, SequenceVerdict, Table, TableBuilders, TopicIncarnation,
 };
-use quipu_store::{Commit, Reader, Writer, WriterOptions};
+use quipu_store::{BLOCK_BYTES, CheckedTail, Commit, Reader, Segment, Writer, WriterOptions, read_segment};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,10 +28,75 @@ fn main() -> Result<(), Box<dyn Error>> {
             number(3, 262_144)?,
         ),
         Some("segments") if arguments.len() >= 2 => segments(Path::new(&arguments[1]), number(2, 1000)?),
+        Some("sums") if arguments.len() >= 2 => sums(Path::new(&arguments[1])),
         _ => Err(
-            "usage: measure frames FILE STORE [MESSAGES_PER_COMMIT] | measure segments STORE [COUNT]".into(),
+            "usage: measure frames FILE STORE [MESSAGES_PER_COMMIT] | measure segments STORE [COUNT] | \
+                  measure sums STORE"
+                .into(),
         ),
     }
+}
+
+/// Reads every segment with and without its sums, in turns, and sums all bytes once more by themselves.
+fn sums(store: &Path) -> Result<(), Box<dyn Error>> {
+    let snapshot = Reader::open(store)?.snapshot()?;
+    let segments = &snapshot.manifest().segments;
+    let read = |segment: &Segment, columns: &[&str]| -> Result<u64, Box<dyn Error>> {
+        let mut rows = 0;
+        for batch in read_segment(&snapshot.path_of(segment), segment, columns)? {
+            rows += batch?.num_rows() as u64;
+        }
+        Ok(rows)
+    };
+    let bytes: u64 = segments.iter().map(|segment| segment.bytes).sum();
+    let listed: u64 = segments
+        .iter()
+        .filter_map(|segment| segment.tail)
+        .map(|tail| 8 + 8 * tail.offset.div_ceil(BLOCK_BYTES))
+        .sum();
+    println!(
+        "{} segments of {bytes} bytes, of which sums {listed}: {:.4} %",
+        segments.len(),
+        listed as f64 * 100.0 / bytes as f64
+    );
+    for columns in [&[][..], &["topic", "offset"][..]] {
+        let mut times = [Duration::ZERO; 2];
+        for _ in 0..5 {
+            for segment in segments.iter().filter(|segment| segment.table.is_fact()) {
+                let unchecked = Segment {
+                    tail: None,
+                    ..(**segment).clone()
+                };
+                for (time, segment) in times.iter_mut().zip([&**segment, &unchecked]) {
+                    let start = Instant::now();
+                    read(segment, columns)?;
+                    *time += start.elapsed();
+                }
+            }
+        }
+        println!(
+            "columns {columns:?} five times: checked {:?}, unchecked {:?}",
+            times[0], times[1]
+        );
+    }
+    let (mut hashed, mut time) = (0_u64, Duration::ZERO);
+    for segment in segments {
+        let file = std::fs::read(snapshot.path_of(segment))?;
+        let Some(range) = segment.tail_range() else {
+            continue;
+        };
+        let (rows, tail) = file.split_at(range.start as usize);
+        let tail = CheckedTail::new(segment, tail.to_vec().into())?.ok_or("no tail")?;
+        let start = Instant::now();
+        tail.sums().check(0, rows)?;
+        time += start.elapsed();
+        hashed += rows.len() as u64;
+    }
+    println!(
+        "summing {hashed} bytes: {time:?}, {:.1} GB/s",
+        hashed as f64 / time.as_secs_f64() / 1e9
+    );
+    Ok(())
 }
 
 /// Processor time of this process so far, in ticks of 10 ms.

@@ -11,6 +11,12 @@ const FIRST_LINE: &str = "quipu store";
 /// Version of the layout of the folder. It changes when an older program would do harm.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// The whole content of `FORMAT`.
+#[must_use]
+pub fn format_text() -> String {
+    format!("{FIRST_LINE}\nversion {FORMAT_VERSION}\n")
+}
+
 /// Checks `FORMAT`; false if there is none.
 pub(crate) fn check(disk: &dyn Disk, root: &Root) -> Result<bool> {
     let path = root.format();
@@ -55,8 +61,8 @@ pub(crate) fn write(disk: &dyn Disk, root: &Root) -> Result<()> {
         _ => {}
     }
     let mut file = disk.create(&unfinished).when("create", &unfinished)?;
-    let text = format!("{FIRST_LINE}\nversion {FORMAT_VERSION}\n");
-    file.write_all(text.as_bytes()).when("write", &unfinished)?;
+    file.write_all(format_text().as_bytes())
+        .when("write", &unfinished)?;
     file.sync().when("sync", &unfinished)?;
     disk.rename(&unfinished, &path).when("rename", &unfinished)?;
     disk.sync_dir(root.path()).when("sync", root.path())

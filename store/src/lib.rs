@@ -19,7 +19,7 @@
 //! | `commit` | what a commit takes and tells; batches to durable segments |
 //! | `snapshot` | [`Reader`] and [`Snapshot`]: what readers see |
 //! | `manifest/` | the manifest: model, bytes, invariants, publication, recovery |
-//! | `segment/` | Parquet files: settings, statistics, filter, reading |
+//! | `segment/` | Parquet files: settings, statistics, filter, checked reading |
 //! | `sequence/` | the sequence book |
 //! | `merge/` | the tail merge: small segments that commits left become larger ones |
 //! | `gc`, `lease` | removal of what no reader needs, and how readers say what they need |
@@ -53,12 +53,13 @@ mod writer;
 pub use commit::{Commit, CommitReport};
 pub use config::WriterOptions;
 pub use error::{Result, StoreError, StoreErrorKind};
-pub use format::FORMAT_VERSION;
-pub use lock::writer_of;
+pub use format::{FORMAT_VERSION, format_text};
+pub use lock::{is_being_written, writer_of};
 pub use manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
 pub use merge::MergeReport;
 pub use segment::{
-    ColumnRange, Segment, SegmentBatches, SegmentId, SegmentStats, StatValue, ThreadFilter, read_segment,
+    BLOCK_BYTES, BlockSums, CheckedTail, ColumnRange, Segment, SegmentBatches, SegmentDamage, SegmentId,
+    SegmentStats, SegmentTail, StatValue, ThreadFilter, read_segment,
 };
 pub use snapshot::{Reader, Snapshot};
 pub use writer::Writer;

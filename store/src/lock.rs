@@ -77,6 +77,12 @@ pub fn writer_of(path: impl AsRef<Path>) -> Result<Option<String>> {
     Ok(Some(writer.unwrap_or_else(|| "unknown".to_owned())))
 }
 
+/// Whether a writer has the store open now. Where that cannot be told, none has.
+#[must_use]
+pub fn is_being_written(root: &Root) -> bool {
+    writer_of(root.path()).is_ok_and(|writer| writer.is_some())
+}
+
 /// The words for a message: `4711 (for 3 min)`.
 fn describe(text: &str) -> Option<String> {
     let mut lines = text.lines();

@@ -61,7 +61,7 @@ pub fn snapshot(store: &Path) -> Snapshot {
 pub fn read(snapshot: &Snapshot, table: Table) -> RecordBatch {
     let batches: Vec<RecordBatch> = snapshot
         .segments(table)
-        .flat_map(|segment| read_segment(&snapshot.path_of(segment), &[]).unwrap())
+        .flat_map(|segment| read_segment(&snapshot.path_of(segment), segment, &[]).unwrap())
         .map(Result::unwrap)
         .collect();
     let schema = batches

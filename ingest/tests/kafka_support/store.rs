@@ -308,7 +308,7 @@ fn rows(snapshot: &Snapshot, table: Table) -> Vec<RecordBatch> {
     let segments: Vec<_> = snapshot.segments(table).cloned().collect();
     segments
         .iter()
-        .flat_map(|segment| read_segment(&snapshot.path_of(segment), &[]).unwrap())
+        .flat_map(|segment| read_segment(&snapshot.path_of(segment), segment, &[]).unwrap())
         .map(Result::unwrap)
         .collect()
 }

@@ -15,6 +15,13 @@
 //! Numbers are little endian. The checksum always stands at the very end and covers all the rest, in every format
 //! version, so that a newer format can be told from damage. The filters do not compress, so they stand apart and are
 //! used where they lie.
+//!
+//! | version | what it adds |
+//! |---|---|
+//! | 1 | |
+//! | 2 | where the sums of a segment's blocks are. Segments taken over from version 1 have none and are read unchecked |
+//!
+//! Both are read, and version 2 is written: an older program would drop the sums, so it must not go on.
 
 use std::io::Read;
 use std::path::Path;
@@ -29,11 +36,12 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::error::StoreError;
 use crate::manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
 use crate::segment::{
-    ColumnRange, RANGED_COLUMNS, Segment, SegmentId, SegmentStats, StatValue, ThreadFilter,
+    ColumnRange, RANGED_COLUMNS, Segment, SegmentId, SegmentStats, SegmentTail, StatValue, ThreadFilter,
 };
 
 const MAGIC: [u8; 8] = *b"QUIPUMAN";
-/// 2 knows of segments that hold rows of several commits: a reader of format 1 would replay these rows twice.
+/// 2 knows of segments that hold rows of several commits, which a reader of format 1 would replay twice, and of the sums of
+/// their blocks.
 const FORMAT_VERSION: u32 = 2;
 /// The oldest format that is still read.
 const FORMAT_VERSION_OLDEST: u32 = 1;
@@ -254,6 +262,10 @@ struct SegmentRecord {
     first_commit: Option<u64>,
     #[prost(uint64, optional, tag = "22")]
     last_commit: Option<u64>,
+    #[prost(uint64, optional, tag = "13")]
+    tail_offset: Option<u64>,
+    #[prost(fixed64, optional, tag = "14")]
+    tail_checksum: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -417,6 +429,8 @@ impl SegmentRecord {
             threads,
             first_commit: Some(segment.first_commit.0).filter(|commit| *commit != segment.added_by.0),
             last_commit: Some(segment.last_commit.0).filter(|commit| *commit != segment.added_by.0),
+            tail_offset: segment.tail.map(|tail| tail.offset),
+            tail_checksum: segment.tail.map(|tail| tail.checksum),
         }
     }
 
@@ -448,6 +462,11 @@ impl SegmentRecord {
             };
             Some(filter)
         };
+        let tail = match (self.tail_offset, self.tail_checksum) {
+            (Some(offset), Some(checksum)) if offset <= self.bytes => Some(SegmentTail { offset, checksum }),
+            (None, None) => None,
+            _ => return damaged(format!("the tail of segment {id} is none")),
+        };
         // Columns that only a newer version ranges are of no use here.
         let columns = self
             .ranges
@@ -461,6 +480,7 @@ impl SegmentRecord {
             rows: self.rows,
             bytes: self.bytes,
             checksum: self.checksum,
+            tail,
             added_by: ManifestId(self.added_by),
             first_commit: ManifestId(self.first_commit.unwrap_or(self.added_by)),
             last_commit: ManifestId(self.last_commit.unwrap_or(self.added_by)),

@@ -38,14 +38,25 @@ fn table() -> impl Strategy<Value = Table> {
 }
 
 fn segment() -> impl Strategy<Value = Segment> {
-    (table(), any::<[u64; 6]>(), any::<Option<[u64; 2]>>(), stats()).prop_map(
-        |(table, [id, rows, bytes, checksum, by, schema], commits, stats)| Segment {
+    (
+        table(),
+        any::<[u64; 6]>(),
+        any::<Option<[u64; 2]>>(),
+        any::<Option<u64>>(),
+        stats(),
+    )
+        .prop_map(
+        |(table, [id, rows, bytes, checksum, by, schema], commits, tail, stats)| Segment {
             id: SegmentId(id),
             table,
             path: crate::paths::segment_path(table, SegmentId(id)),
             rows,
             bytes,
             checksum,
+            tail: tail.map(|number| SegmentTail {
+                offset: number.min(bytes),
+                checksum: number,
+            }),
             added_by: ManifestId(by),
             first_commit: ManifestId(commits.map_or(by, |[first, _]| first)),
             last_commit: ManifestId(commits.map_or(by, |[_, last]| last)),
@@ -201,6 +212,10 @@ fn example() -> Manifest {
         rows: 9,
         bytes: 999,
         checksum: 77,
+        tail: Some(SegmentTail {
+            offset: 900,
+            checksum: 78,
+        }),
         added_by: ManifestId(2),
         first_commit: ManifestId(2),
         last_commit: ManifestId(2),
@@ -296,6 +311,26 @@ fn a_manifest_of_format_1_reads_as_one_without_merged_segments() {
             );
         }
     }
+}
+
+#[test]
+fn a_manifest_of_version_1_reads_and_its_segments_have_no_sums() {
+    let mut manifest = example();
+    Arc::make_mut(&mut manifest.segments[0]).tail = None;
+    let mut bytes = encode(&manifest);
+    bytes[8] = 1;
+    assert_eq!(decode(resealed(bytes)).unwrap(), manifest);
+}
+
+#[test]
+fn a_tail_behind_the_end_of_its_segment_is_refused() {
+    let mut manifest = example();
+    let tail = SegmentTail {
+        offset: 1000,
+        checksum: 1,
+    };
+    Arc::make_mut(&mut manifest.segments[0]).tail = Some(tail);
+    assert!(matches!(decode(encode(&manifest)), Err(DecodeError::Damaged(_))));
 }
 
 #[test]

@@ -185,6 +185,7 @@ mod tests {
             rows: 1,
             bytes: 1,
             checksum: 1,
+            tail: None,
             added_by: ManifestId(added_by),
             first_commit: ManifestId(added_by),
             last_commit: ManifestId(added_by),

@@ -7,8 +7,10 @@
 //! | `encode` | columns to the pages of a file |
 //! | `stats` | ranges of the columns that look-ups use |
 //! | `filter` | the filter of thread ids |
+//! | `checked` | sums of all blocks, so that parts can be read and damage is found |
 //! | `reader` | a segment back to batches |
 
+mod checked;
 mod encode;
 mod filter;
 mod layout;
@@ -20,6 +22,7 @@ use std::fmt;
 
 use quipu_proto::Table;
 
+pub use checked::{BLOCK_BYTES, BlockSums, CheckedTail, SegmentDamage, SegmentTail};
 pub use filter::ThreadFilter;
 pub use reader::{SegmentBatches, read_segment};
 pub use stats::{ColumnRange, RANGED_COLUMNS, SegmentStats, StatValue, StatsCollector};
@@ -51,6 +54,8 @@ pub struct Segment {
     pub bytes: u64,
     /// XXH3-64 of the whole file.
     pub checksum: u64,
+    /// Where the sums of its blocks are; none in a segment of an older store, parts of which cannot be checked.
+    pub tail: Option<SegmentTail>,
     /// The manifest with which it became visible.
     pub added_by: ManifestId,
     /// The first commit whose rows it holds: an earlier one than `added_by` where rows of several commits were merged.

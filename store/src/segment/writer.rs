@@ -15,8 +15,9 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{IoContext, Result, StoreError};
 use crate::manifest::ManifestId;
 use crate::paths::{Root, segment_path, temporary};
+use crate::segment::checked::BlockSummer;
 use crate::segment::encode::Encoder;
-use crate::segment::{Segment, SegmentId, StatsCollector, schema_fingerprint};
+use crate::segment::{Segment, SegmentId, SegmentTail, StatsCollector, schema_fingerprint};
 
 /// A segment that is written, but not yet synced nor named.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ impl OpenSegment {
             file,
             hash: Xxh3Default::new(),
             bytes: 0,
+            blocks: Some(BlockSummer::new()),
+            tail: None,
         };
         let encoder = Encoder::new(table, sink).map_err(|source| {
             let _ = disk.remove(&unfinished);
@@ -93,7 +96,7 @@ impl OpenSegment {
 
     /// Ends the file.
     pub(crate) fn finish(self, disk: &dyn Disk, added_by: ManifestId) -> Result<Pressed> {
-        match self.encoder.finish() {
+        match self.encoder.finish(Sink::begin_tail) {
             Ok(sink) => Ok(Pressed {
                 segment: Segment {
                     id: self.id,
@@ -102,6 +105,10 @@ impl OpenSegment {
                     rows: self.rows,
                     bytes: sink.bytes,
                     checksum: sink.hash.digest(),
+                    tail: sink.tail.map(|(offset, hash)| SegmentTail {
+                        offset,
+                        checksum: hash.digest(),
+                    }),
                     added_by,
                     first_commit: added_by,
                     last_commit: added_by,
@@ -198,12 +205,30 @@ struct Sink {
     file: Box<dyn DiskFile>,
     hash: Xxh3Default,
     bytes: u64,
+    /// Up to the tail.
+    blocks: Option<BlockSummer>,
+    /// Where the tail begins, and its hash.
+    tail: Option<(u64, Xxh3Default)>,
+}
+
+impl Sink {
+    /// What comes from now on is the tail. Gives its beginning.
+    fn begin_tail(&mut self) -> Vec<u8> {
+        self.tail = Some((self.bytes, Xxh3Default::new()));
+        self.blocks.take().map(BlockSummer::finish).unwrap_or_default()
+    }
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.hash.update(&bytes[..written]);
+        if let Some(blocks) = &mut self.blocks {
+            blocks.update(&bytes[..written]);
+        }
+        if let Some((_, hash)) = &mut self.tail {
+            hash.update(&bytes[..written]);
+        }
         self.bytes += written as u64;
         Ok(written)
     }

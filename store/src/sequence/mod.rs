@@ -60,14 +60,17 @@
 //! | `cold_entry.rs`, `filter.rs`, `marker.rs` | their forms |
 //! | `memory.rs` | hints to processor and operating system |
 //! | `sled_tree.rs` | the only place that knows sled |
+//! | `judge.rs`, `closed.rs` | the rules, and the folder, for whoever checks what the book has said |
 
 mod arrival;
 mod book;
+mod closed;
 mod cold;
 mod cold_entry;
 mod error;
 mod filter;
 mod hot;
+mod judge;
 mod marker;
 mod memory;
 mod name;
@@ -89,7 +92,9 @@ mod tests;
 pub use crate::manifest::Head;
 pub use arrival::{Arrival, ReplayRow};
 pub use book::SequenceBook;
+pub use closed::{BookFolder, IndexEntry, read_index};
 pub use error::BookError;
+pub use judge::{ThreadJudge, ThreadMemory};
 pub use options::{BookClose, BookOptions, BookStart};
 pub use partition::PartitionKey;
 pub use thread::{Observation, RECENT_IDS, Repeated};

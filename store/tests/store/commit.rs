@@ -46,7 +46,7 @@ fn rows_pressed_ahead_appear_with_their_commit_and_are_gone_without_one() {
         .end_pressed()
         .unwrap()
         .map(|(segment, path)| {
-            let batches = quipu_store::read_segment(path, &[]).unwrap();
+            let batches = quipu_store::read_segment(path, segment, &[]).unwrap();
             let rows: usize = batches.map(|batch| batch.unwrap().num_rows()).sum();
             (segment.table, segment.rows, rows)
         })

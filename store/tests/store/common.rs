@@ -81,7 +81,7 @@ pub(crate) fn read(snapshot: &Snapshot, table: Table) -> Vec<i64> {
     };
     let mut offsets = Vec::new();
     for segment in snapshot.segments(table) {
-        for batch in read_segment(&snapshot.path_of(segment), &[column]).unwrap() {
+        for batch in read_segment(&snapshot.path_of(segment), segment, &[column]).unwrap() {
             let batch = batch.unwrap();
             let column = batch.column(0).as_any().downcast_ref::<Int64Array>().unwrap();
             offsets.extend(column.values());

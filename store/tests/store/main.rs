@@ -5,6 +5,7 @@
 mod commit;
 mod common;
 mod crash;
+mod damage;
 mod foreign;
 mod merge;
 mod readers;

@@ -97,8 +97,12 @@ impl<W: Write + Send> Encoder<W> {
         Ok(())
     }
 
-    /// Ends the file and gives back what it was written to.
-    pub(super) fn finish(self) -> Result<W> {
+    /// Ends the file and gives back what it was written to. `tail` is asked, once all row groups are written, for what
+    /// shall stand between them and the footer, where other readers never look.
+    pub(super) fn finish(mut self, tail: impl FnOnce(&mut W) -> Vec<u8>) -> Result<W> {
+        self.file.flush()?;
+        let tail = tail(self.file.inner_mut());
+        self.file.write_all(&tail)?;
         self.file.into_inner()
     }
 }

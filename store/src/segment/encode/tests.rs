@@ -208,7 +208,7 @@ fn written(table: Table, batches: &[RecordBatch]) -> Bytes {
     for batch in batches {
         encoder.write(batch).unwrap();
     }
-    Bytes::from(encoder.finish().unwrap())
+    Bytes::from(encoder.finish(|_| Vec::new()).unwrap())
 }
 
 fn read(file: Bytes) -> Vec<RecordBatch> {
