@@ -24,7 +24,7 @@ pub struct Completeness {
     pub seen: u128,
     /// Those that were not.
     pub missing: u128,
-    /// Records that could not be decoded; where their numbers are known to be missing, they are in `missing` too.
+    /// Records that could not be decoded and were not resolved since; where their numbers are known to be missing, they are in `missing` too.
     pub dead_letters: u64,
 }
 

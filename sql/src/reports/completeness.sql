@@ -13,4 +13,8 @@ SELECT (SELECT count(*) FROM messages) AS messages,
        (SELECT count(*) FROM threads) AS threads,
        (SELECT CAST(coalesce(sum(last_sequence - first_sequence + 1), 0) AS DECIMAL(38, 0)) FROM threads) AS expected,
        (SELECT CAST(coalesce(sum(CAST(missing AS DECIMAL(38, 0))), 0) AS DECIMAL(38, 0)) FROM gaps) AS missing,
-       (SELECT count(*) FROM dead_letters) AS dead_letters
+       (SELECT count(*)
+        FROM dead_letters AS letter
+        LEFT ANTI JOIN dead_letter_resolutions AS resolution
+            ON resolution.topic = letter.topic AND resolution.incarnation = letter.incarnation
+            AND resolution.partition = letter.partition AND resolution."offset" = letter."offset") AS dead_letters

@@ -1,4 +1,5 @@
 -- coverage: the account of the offsets of each partition: every one is a record in the tables, a dead letter, or a hole.
+--   A dead letter that was resolved is a record in the tables.
 -- Grain: one row per partition of a topic's incarnation.
 -- Key: topic, incarnation, partition.
 -- Units: all columns behind next_offset count offsets. holes counts those in holes of any cause, unexplained those in
@@ -9,9 +10,12 @@ WITH decoded AS (
     GROUP BY topic, incarnation, partition
 ),
 letters AS (
-    SELECT topic, incarnation, partition, count(*) AS dead_letters
-    FROM dead_letters
-    GROUP BY topic, incarnation, partition
+    SELECT letter.topic, letter.incarnation, letter.partition, count(*) AS dead_letters
+    FROM dead_letters AS letter
+    LEFT ANTI JOIN dead_letter_resolutions AS resolution
+        ON resolution.topic = letter.topic AND resolution.incarnation = letter.incarnation
+        AND resolution.partition = letter.partition AND resolution."offset" = letter."offset"
+    GROUP BY letter.topic, letter.incarnation, letter.partition
 ),
 holes AS (
     SELECT topic, incarnation, partition, sum(last_offset - first_offset + 1) AS holes,

@@ -6,7 +6,7 @@
 --
 -- A thread is taken as one counter, whatever its partitions and emitters: its runs are joined over all of them.
 -- Numbering starts at 1, so a head that is missing is a gap, unless reading began in mid-stream somewhere in the thread.
--- cause: dead_lettered = a dead letter with this thread as key lies between the neighbours; offset_hole = an
+-- cause: dead_lettered = an unresolved dead letter with this thread as key lies between the neighbours; offset_hole = an
 -- unexplained hole does; else producer: the numbers never reached the log.
 WITH reach AS (
     -- Highest number in the runs of the thread that begin before this one.
@@ -65,9 +65,13 @@ gap AS (
              prev_sequence, next_sequence, next_partition, next_offset, next_time
 ),
 letters AS (
-    SELECT DISTINCT topic, incarnation, partition, "offset", key
-    FROM dead_letters
-    WHERE key IS NOT NULL
+    -- A letter that was resolved explains no gap: its message is in the tables.
+    SELECT DISTINCT letter.topic, letter.incarnation, letter.partition, letter."offset", letter.key
+    FROM dead_letters AS letter
+    LEFT ANTI JOIN dead_letter_resolutions AS resolution
+        ON resolution.topic = letter.topic AND resolution.incarnation = letter.incarnation
+        AND resolution.partition = letter.partition AND resolution."offset" = letter."offset"
+    WHERE letter.key IS NOT NULL
 ),
 lettered AS (
     SELECT gap.topic, gap.incarnation, gap.tenant_id, gap.thread_id, first_missing, last_missing, missing,
