@@ -74,8 +74,8 @@ pub enum IngestError {
     /// Rows that do not fit their table.
     #[error("rows do not fit their table: {0}; please report this")]
     Rows(#[from] arrow_schema::ArrowError),
-    /// The rows from which the sequence book is rebuilt are not what they should be.
-    #[error("cannot rebuild the sequence book: segment {} has no usable column {column:?}", segment.display())]
+    /// Rows of the store are not what they should be.
+    #[error("segment {} has no usable column {column:?}", segment.display())]
     Rebuild {
         /// The segment.
         segment: PathBuf,

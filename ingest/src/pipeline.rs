@@ -13,7 +13,7 @@ use quipu_proto::{
     Decoder, LogIndex, LogPartition, Numbered, Offset, Place, Policy, Reason, Rejection, Table, TableBuilders,
 };
 use quipu_store::sequence::{BookClose, BookOptions, BookStart, PartitionKey, SequenceBook};
-use quipu_store::{Commit, CommitReport, Head, PartitionState, SegmentId, Writer, WriterOptions};
+use quipu_store::{Commit, CommitReport, Head, PartitionState, SegmentId, Snapshot, Writer, WriterOptions};
 
 use crate::error::{IngestError, Result};
 use crate::fingerprint::LastRecord;
@@ -24,7 +24,7 @@ use crate::numbering::Numbering;
 use crate::progress::{Arrivals, Progress};
 use crate::raw::RawRecord;
 use crate::rebuild::rebuild;
-use crate::repeats::{self, Candidate};
+use crate::repeats::{self, Candidate, Coming};
 
 /// Settings of a pipeline.
 #[derive(Clone, Debug, Default)]
@@ -198,20 +198,25 @@ impl Pipeline {
             headers: headers.as_deref(),
         };
         self.arrivals.records += 1;
-        match self.decoder.decode(record.value) {
-            Ok(decoded) => {
-                let mut numbering = Numbering {
-                    book: &mut self.book,
-                    partition: partition.key,
-                    log: &partition.state.log,
-                    offset: record.offset,
-                    arrivals: &mut self.arrivals,
-                    candidates: &mut self.candidates,
-                };
-                let numbered = numbering.number(&decoded, &self.tables, &mut self.events_numbered);
-                let grown = decoded.message.largest_table();
-                self.tables
-                    .append(&place, &decoded, numbered, &self.events_numbered);
+        let numbering = Numbering {
+            book: &mut self.book,
+            partition: partition.key,
+            log: &partition.state.log,
+            offset: record.offset,
+            coming: Coming::InOrder,
+            arrivals: &mut self.arrivals,
+            candidates: &mut self.candidates,
+        };
+        let appended = append(
+            &mut self.decoder,
+            numbering,
+            &mut self.tables,
+            &mut self.events_numbered,
+            &place,
+            record.value,
+        );
+        match appended {
+            Ok(Appended { grown, .. }) => {
                 if self
                     .flush
                     .is_press_due(self.tables.rows_of(grown), self.tables.bytes_of(grown))
@@ -227,6 +232,44 @@ impl Pipeline {
         }
         self.buffered_since.get_or_insert_with(Instant::now);
         Ok(())
+    }
+
+    /// Takes the message of a dead letter in, if `decoder` can read it: it gets the rows that it would have had at its
+    /// offset, and a number as a late arrival. No position moves. What was pushed before is to be flushed first.
+    pub(crate) fn append_late(
+        &mut self,
+        decoder: &mut Decoder,
+        late: &LateRecord<'_>,
+    ) -> std::result::Result<Appended, Rejection> {
+        let head = self
+            .writer
+            .partition(late.log)
+            .map_or_else(Head::default, |state| state.head);
+        let place = Place {
+            log: self.tables.log_index(&late.log.log),
+            partition: late.log.partition.0,
+            offset: late.offset,
+            kafka_time_us: late.kafka_time_us,
+            key: late.key,
+            headers: late.headers,
+        };
+        let numbering = Numbering {
+            partition: self.book.open_partition(late.log, head),
+            book: &mut self.book,
+            log: late.log,
+            offset: late.offset,
+            coming: Coming::Late,
+            arrivals: &mut self.arrivals,
+            candidates: &mut self.candidates,
+        };
+        append(
+            decoder,
+            numbering,
+            &mut self.tables,
+            &mut self.events_numbered,
+            &place,
+            Some(late.value),
+        )
     }
 
     /// Encodes the rows of a table ahead of their commit.
@@ -361,6 +404,26 @@ impl Pipeline {
         if partitions.is_empty() {
             return Ok(None);
         }
+        self.commit(partitions, Vec::new(), BookSnapshot::WhenDue)
+            .map(Some)
+    }
+
+    /// Commits late arrivals together with the rows of another table, and with a snapshot of the book: they were counted
+    /// out of the order of their offsets, so that no rebuild may replay across them.
+    ///
+    /// # Errors
+    /// As [`Self::flush`].
+    pub(crate) fn commit_late(&mut self, beside: (Table, RecordBatch)) -> Result<CommitReport> {
+        self.tell();
+        self.commit(Vec::new(), vec![(beside.0, vec![beside.1])], BookSnapshot::Always)
+    }
+
+    fn commit(
+        &mut self,
+        partitions: Vec<PartitionState>,
+        beside: Vec<(Table, Vec<RecordBatch>)>,
+        snapshot: BookSnapshot,
+    ) -> Result<CommitReport> {
         self.pressed = PressedAhead::default();
         let mut rows = self.tables.finish()?;
         if !self.candidates.is_empty() {
@@ -381,10 +444,11 @@ impl Pipeline {
             Table::SequenceRuns,
             self.book.seal(self.writer.manifest().id.next())?,
         ));
+        batches.extend(beside);
         if !self.holes.is_empty() {
             batches.push((Table::OffsetHoles, vec![self.holes.take()?]));
         }
-        let remove_segments = if self.book.snapshot_due() {
+        let remove_segments = if snapshot == BookSnapshot::Always || self.book.snapshot_due() {
             self.snapshot_book(&mut batches)?
         } else {
             Vec::new()
@@ -398,7 +462,12 @@ impl Pipeline {
             partition.moved = false;
         }
         self.progress.committed(report.rows, report.bytes);
-        Ok(Some(report))
+        Ok(report)
+    }
+
+    /// What the store holds.
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
+        self.writer.snapshot()
     }
 
     /// Adds a snapshot of the book to a commit, and gives the segments that it replaces.
@@ -440,6 +509,56 @@ impl Pipeline {
         self.writer.close();
         Ok(())
     }
+}
+
+/// A record that the store has as a dead letter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LateRecord<'a> {
+    pub(crate) log: &'a LogPartition,
+    pub(crate) offset: i64,
+    pub(crate) kafka_time_us: Option<i64>,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) headers: Option<&'a str>,
+    pub(crate) value: &'a [u8],
+}
+
+/// What a record became.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Appended {
+    /// The table of its message.
+    pub(crate) table: Table,
+    /// The table that grew most.
+    pub(crate) grown: Table,
+    /// Rows in all tables.
+    pub(crate) rows: usize,
+}
+
+/// Decodes a value, has it numbered and appends its rows. A value that is rejected changes nothing.
+#[inline]
+fn append(
+    decoder: &mut Decoder,
+    mut numbering: Numbering<'_>,
+    tables: &mut TableBuilders,
+    events_numbered: &mut Vec<Numbered>,
+    place: &Place<'_>,
+    value: Option<&[u8]>,
+) -> std::result::Result<Appended, Rejection> {
+    let decoded = decoder.decode(value)?;
+    let numbered = numbering.number(&decoded, tables, events_numbered);
+    let rows = tables.rows();
+    tables.append(place, &decoded, numbered, events_numbered);
+    Ok(Appended {
+        table: decoded.message.table(),
+        grown: decoded.message.largest_table(),
+        rows: tables.rows() - rows,
+    })
+}
+
+/// When a commit holds a snapshot of the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BookSnapshot {
+    WhenDue,
+    Always,
 }
 
 /// Rows that were encoded ahead of the next commit.

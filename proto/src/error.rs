@@ -49,6 +49,12 @@ impl Reason {
         Self::CorruptBatch,
     ];
 
+    /// The reason of that name, if there is one.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
     /// The reason as it stands in column `reason` of `dead_letters`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -117,13 +123,7 @@ mod tests {
     fn every_reason_has_a_name_of_its_own_at_the_place_of_its_number() {
         for (index, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index, "dead letters name reasons by this number");
-            assert_eq!(
-                Reason::ALL
-                    .into_iter()
-                    .filter(|other| other.to_string() == reason.as_str())
-                    .count(),
-                1
-            );
+            assert_eq!(Reason::from_name(&reason.to_string()), Some(reason));
         }
     }
 }

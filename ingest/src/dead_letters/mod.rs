@@ -1,0 +1,22 @@
+//! What is done with dead letters after they were kept: retry, export, forward, import.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `place.rs` | which letter: its place in the log; a choice of letters |
+//! | `index.rs` | the letters of a snapshot, where they lie, and which are resolved |
+//! | `letter.rs` | one letter, whole |
+//! | `retry.rs`, `resolution.rs` | letters into the tables; the rows that say so |
+//!
+//! A letter is never changed and never deleted. What becomes of it is told by rows of `dead_letter_resolutions`, which are
+//! committed together with the rows that its message becomes.
+
+mod index;
+mod letter;
+mod place;
+mod resolution;
+mod retry;
+
+pub use index::LetterIndex;
+pub use letter::Letter;
+pub use place::{LetterChoice, LetterPlace};
+pub use retry::{LeftLetter, ResolvedLetter, RetryReport, WhyLeft, retry};

@@ -1,0 +1,6 @@
+//! What is done with dead letters after they were kept.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod crash;
+mod retry;
