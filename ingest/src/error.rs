@@ -43,6 +43,17 @@ pub enum IngestError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Letters could not be written to a stream.
+    #[error("cannot write letters: {0}")]
+    Export(std::io::Error),
     /// A file changed while it was read, so that its checksum names something else.
     #[error("{} changed while it was read; take it in again when nothing writes to it", path.display())]
     Changed {
@@ -68,6 +79,16 @@ pub enum IngestError {
         frame: u64,
         /// Its size.
         bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A line beyond what a letter can have.
+    #[error("{}: line {line} is longer than the limit of {limit} bytes; is it a file of JSON lines?", path.display())]
+    LineTooLong {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: i64,
         /// The limit.
         limit: u64,
     },

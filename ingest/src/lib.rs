@@ -12,7 +12,7 @@
 //! | `frames` | the source for recorded records |
 //! | [`pipeline`] | the one way into the store: rows, sequence book and positions in step |
 //! | `numbering`, `repeats` | what the sequence book says of a message, and exact look-ups where it remembers too little |
-//! | [`dead_letters`] | what is done with letters after they were kept: retry |
+//! | [`dead_letters`] | what is done with letters after they were kept: retry, export, import |
 //! | `rebuild` | the sequence book from what the store holds |
 //! | `run` | whole runs, from a source until its end or until told to stop |
 //! | [`flush`](FlushPolicy), [`progress`](Progress), [`stop`](Stop) | when to commit, how far it is, when to end |
@@ -23,6 +23,7 @@
 //!
 //! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer.
 
+mod clock;
 pub mod dead_letters;
 mod error;
 mod fingerprint;

@@ -193,7 +193,7 @@ impl Pipeline {
             log: partition.log,
             partition: partition.state.log.partition.0,
             offset: record.offset,
-            kafka_time_us: (record.timestamp_ms >= 0).then(|| record.timestamp_ms.saturating_mul(1_000)),
+            kafka_time_us: kafka_time_us(record),
             key: record.key,
             headers: headers.as_deref(),
         };
@@ -230,6 +230,36 @@ impl Pipeline {
                 self.arrivals.dead_letters += 1;
             }
         }
+        self.buffered_since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// Takes a record in that is a letter of another program: it becomes a dead letter with that payload and rejection.
+    pub(crate) fn push_letter(
+        &mut self,
+        slot: PartitionSlot,
+        record: &RawRecord<'_>,
+        payload: Option<&[u8]>,
+        rejection: &Rejection,
+    ) -> Result<()> {
+        let partition = &mut self.partitions[slot.0];
+        if !partition.advance(record.offset, record.offset)? {
+            return Ok(());
+        }
+        partition.last_record.remember(record);
+        let headers = headers::to_json(&record.headers);
+        let place = Place {
+            log: partition.log,
+            partition: partition.state.log.partition.0,
+            offset: record.offset,
+            kafka_time_us: kafka_time_us(record),
+            key: record.key,
+            headers: headers.as_deref(),
+        };
+        self.tables
+            .append_dead_letter(&place, payload, rejection, Policy::Strict);
+        self.arrivals.records += 1;
+        self.arrivals.dead_letters += 1;
         self.buffered_since.get_or_insert_with(Instant::now);
         Ok(())
     }
@@ -509,6 +539,11 @@ impl Pipeline {
         self.writer.close();
         Ok(())
     }
+}
+
+/// Kafka's time of a record, microseconds since the Unix epoch.
+fn kafka_time_us(record: &RawRecord<'_>) -> Option<i64> {
+    (record.timestamp_ms >= 0).then(|| record.timestamp_ms.saturating_mul(1_000))
 }
 
 /// A record that the store has as a dead letter.

@@ -30,11 +30,15 @@ pub enum Reason {
     /// A whole batch of Kafka's log is damaged: the letter stands for all of its offsets, and its payload is the
     /// batch.
     CorruptBatch,
+    /// The record is a letter of another program whose payload can be decoded.
+    Forwarded,
+    /// The record is a letter of another program that holds only a part of the payload, or none.
+    ForwardedPart,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Tombstone,
         Self::Empty,
         Self::TooLarge,
@@ -47,6 +51,8 @@ impl Reason {
         Self::SchemaVersion,
         Self::NoKnownMessage,
         Self::CorruptBatch,
+        Self::Forwarded,
+        Self::ForwardedPart,
     ];
 
     /// The reason of that name, if there is one.
@@ -71,6 +77,8 @@ impl Reason {
             Self::SchemaVersion => "schema_version",
             Self::NoKnownMessage => "no_known_message",
             Self::CorruptBatch => "corrupt_batch",
+            Self::Forwarded => "forwarded",
+            Self::ForwardedPart => "forwarded_part",
         }
     }
 }

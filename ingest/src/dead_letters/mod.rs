@@ -6,16 +6,28 @@
 //! | `index.rs` | the letters of a snapshot, where they lie, and which are resolved |
 //! | `letter.rs` | one letter, whole |
 //! | `retry.rs`, `resolution.rs` | letters into the tables; the rows that say so |
+//! | `form.rs`, `foreign.rs` | the JSON forms of letters on topics: written, read |
+//! | `export.rs` | letters to files |
+//! | `import.rs` | letters of other programs into the store |
 //!
 //! A letter is never changed and never deleted. What becomes of it is told by rows of `dead_letter_resolutions`, which are
 //! committed together with the rows that its message becomes.
 
+mod export;
+mod foreign;
+mod form;
+mod import;
 mod index;
 mod letter;
 mod place;
 mod resolution;
 mod retry;
 
+pub use export::{ExportForm, ExportReport, export, export_payloads};
+pub use foreign::{ForeignLetter, ForeignPayload};
+pub use form::{INCLUDED_BYTES_MAX, LibraryLetter, ServerLetter};
+pub(crate) use import::LetterIntake;
+pub use import::{LettersFile, import_files, import_kafka};
 pub use index::LetterIndex;
 pub use letter::Letter;
 pub use place::{LetterChoice, LetterPlace};

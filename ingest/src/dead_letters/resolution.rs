@@ -1,7 +1,6 @@
 //! Rows of `dead_letter_resolutions`.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use arrow_array::builder::{
     Int32Builder, Int64Builder, StringDictionaryBuilder, TimestampMicrosecondBuilder,
@@ -11,6 +10,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use quipu_proto::{Policy, Table};
 
+use crate::clock::now_us;
 use crate::dead_letters::ResolvedLetter;
 
 /// The rows that say that these letters stand in the tables now.
@@ -46,11 +46,4 @@ pub(super) fn rows(resolved: &[ResolvedLetter], policy: Policy) -> Result<Record
         Arc::new(first_table.finish()),
     ];
     RecordBatch::try_new(Table::DeadLetterResolutions.schema(), columns)
-}
-
-fn now_us() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

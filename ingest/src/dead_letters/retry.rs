@@ -4,7 +4,7 @@
 //! |---|---|
 //! | decodes under the policy of the retry | rows, runs and a resolution, in one commit |
 //! | is refused again | stays as it is; the report says why |
-//! | tombstone, damaged batch | stays: there is no message in it |
+//! | tombstone, damaged batch, part of a payload | stays: it holds no whole message |
 //! | resolved before | stays resolved; nothing is added |
 //!
 //! The sequence book counts the messages as late arrivals, in the order of their places: it takes the numbers in that
@@ -57,8 +57,8 @@ pub enum WhyLeft {
         /// What exactly is wrong.
         detail: String,
     },
-    /// It holds no message that could be decoded.
-    #[error("{0}: there is no message to decode in it")]
+    /// It holds no whole message that could be decoded.
+    #[error("{0}: it holds no whole message")]
     NoMessage(Reason),
     /// An earlier retry took it in.
     #[error("it is resolved already")]
@@ -170,7 +170,7 @@ impl Retry {
 
     fn take(&mut self, pipeline: &mut Pipeline, letter: Letter) -> Result<()> {
         let payload = match (letter.reason, &letter.payload) {
-            (Some(reason @ Reason::CorruptBatch), _) => {
+            (Some(reason @ (Reason::CorruptBatch | Reason::ForwardedPart)), _) => {
                 self.leave(letter.place, WhyLeft::NoMessage(reason));
                 return Ok(());
             }

@@ -8,9 +8,14 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type, UInt64Type};
 use arrow_array::{Array as _, ArrayRef, RecordBatch, StringArray};
 use quipu_ingest::dead_letters::{LetterChoice, LetterIndex, LetterPlace, RetryReport, retry};
-use quipu_ingest::{FramesFile, PipelineOptions, Progress, ProgressCounts, Stop, ingest_frames};
+use quipu_ingest::raw::{RawHeaders, RawRecord};
+use quipu_ingest::{
+    FramesFile, PartitionStart, Pipeline, PipelineOptions, Progress, ProgressCounts, Stop, ingest_frames,
+};
+use quipu_proto::framing::{self, Compression};
+use quipu_proto::message::{DashStreamMessage, Event, Header, dash_stream_message::Message};
 use quipu_proto::{LogPartition, PartitionId, Policy, Table, TopicIncarnation};
-use quipu_store::{Reader, Snapshot, read_segment};
+use quipu_store::{Head, Reader, Snapshot, read_segment};
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -121,12 +126,13 @@ pub(crate) fn fact_rows(store: &Path, left_out: &[&str]) -> FactRows {
                 .filter(|(field, _)| !left_out.contains(&field.name().as_str()))
                 .map(|(field, column)| (field.name().clone(), plain(column)))
                 .collect();
+            let [partitions, offsets, items] = &places;
             for row in 0..batch.num_rows() {
                 let values = columns
                     .iter()
                     .map(|(name, column)| format!("{name}: {:?}", column.slice(row, 1)))
                     .collect();
-                let identity = (table, places[0][row], places[1][row], places[2][row]);
+                let identity = (table, partitions[row], offsets[row], items[row]);
                 assert!(
                     found.insert(identity, values).is_none(),
                     "{identity:?} is there twice"
@@ -207,4 +213,58 @@ pub(crate) fn unresolved(store: &Path) -> BTreeSet<LetterPlace> {
 
 pub(crate) fn log(partition: i32) -> LogPartition {
     LogPartition::new(TopicIncarnation::new("topic", "life"), PartitionId(partition))
+}
+
+/// An event of thread `t`. Framed it is read under any policy, unframed not under `strict`.
+pub(crate) fn event(sequence: u64, id: u8) -> Vec<u8> {
+    let header = Header {
+        message_id: vec![id; 16],
+        timestamp_us: 1_000 + i64::from(id),
+        thread_id: "t".into(),
+        sequence,
+        schema_version: 1,
+        ..Header::default()
+    };
+    let event = Event {
+        header: Some(header),
+        event_type: 1,
+        ..Event::default()
+    };
+    let message = DashStreamMessage {
+        message: Some(Message::Event(event)),
+    };
+    framing::encode(&message, Compression::None)
+}
+
+pub(crate) fn unframed(framed: &[u8]) -> Vec<u8> {
+    framed[1..].to_vec()
+}
+
+/// A store under `strict` whose only partition holds these values.
+pub(crate) fn store_of(values: &[Option<Vec<u8>>]) -> tempfile::TempDir {
+    let store = tempfile::tempdir().unwrap();
+    let mut pipeline =
+        Pipeline::open(store.path(), under(Policy::Strict), Arc::new(Progress::default())).unwrap();
+    push(&mut pipeline, 0, values);
+    pipeline.close().unwrap();
+    store
+}
+
+pub(crate) fn push(pipeline: &mut Pipeline, first: i64, values: &[Option<Vec<u8>>]) {
+    let start = PartitionStart {
+        start_offset: 0,
+        log_start: 0,
+        head: Head::FromOne,
+    };
+    let slot = pipeline.open_partition(&log(0), start);
+    for (offset, value) in (first..).zip(values) {
+        let record = RawRecord {
+            offset,
+            timestamp_ms: 5,
+            key: Some(b"t"),
+            value: value.as_deref(),
+            headers: RawHeaders::NONE,
+        };
+        pipeline.push(slot, &record).unwrap();
+    }
 }

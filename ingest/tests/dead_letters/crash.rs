@@ -10,7 +10,7 @@ use quipu_proto::{Policy, Table};
 use quipu_store::WriterOptions;
 use quipu_store::disk::{DirEntry, Disk, DiskFile, LockFile, SystemDisk};
 
-use crate::common::{count, fact_rows, ledger, retry_all, snapshot, strict_store, under};
+use crate::common::{count, event, fact_rows, ledger, retry_all, snapshot, store_of, under, unframed};
 
 /// Lets a number of changes pass and fails all that come after, as if the process had died.
 #[derive(Clone, Debug)]
@@ -109,7 +109,17 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn a_retry_that_dies_anywhere_is_made_good_by_the_next() {
-    let strict = strict_store();
+    let values: Vec<_> = (1..12)
+        .map(|number| {
+            let framed = event(number, number as u8);
+            Some(if number % 3 == 0 {
+                unframed(&framed)
+            } else {
+                framed
+            })
+        })
+        .collect();
+    let strict = store_of(&values);
     let undisturbed = tempfile::tempdir().unwrap();
     copy(strict.path(), undisturbed.path());
     let all = retry_all(undisturbed.path(), Policy::Forward).resolved.len();

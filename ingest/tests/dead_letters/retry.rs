@@ -6,17 +6,14 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use quipu_ingest::dead_letters::{LetterChoice, LetterPlace, WhyLeft, retry};
-use quipu_ingest::raw::{RawHeaders, RawRecord};
 use quipu_ingest::{PartitionStart, Pipeline, Progress};
 use quipu_proto::frames::FramesReader;
-use quipu_proto::framing::{self, Compression};
-use quipu_proto::message::{DashStreamMessage, Event, Header, dash_stream_message::Message};
 use quipu_proto::{Policy, Reason, Table};
 use quipu_store::{Head, StoreErrorKind, Writer, WriterOptions};
 
 use crate::common::{
-    count, fact_rows, fixture, ingest, ints, ledger, log, missing, retry_all, rows, snapshot, strict_store,
-    texts, under, unresolved,
+    count, event, fact_rows, fixture, ingest, ints, ledger, log, missing, push, retry_all, rows, snapshot,
+    store_of, strict_store, texts, under, unframed, unresolved,
 };
 
 /// What a number means depends on when it arrives, and of two copies the one that came first is no copy.
@@ -175,60 +172,6 @@ fn a_store_that_another_process_writes_is_left_alone() {
     assert_eq!(error.kind(), StoreErrorKind::Locked);
 }
 
-/// An event of thread `t`. Framed it is read under any policy, unframed not under `strict`.
-fn event(sequence: u64, id: u8) -> Vec<u8> {
-    let header = Header {
-        message_id: vec![id; 16],
-        timestamp_us: 1_000 + i64::from(id),
-        thread_id: "t".into(),
-        sequence,
-        schema_version: 1,
-        ..Header::default()
-    };
-    let event = Event {
-        header: Some(header),
-        event_type: 1,
-        ..Event::default()
-    };
-    let message = DashStreamMessage {
-        message: Some(Message::Event(event)),
-    };
-    framing::encode(&message, Compression::None)
-}
-
-fn unframed(framed: &[u8]) -> Vec<u8> {
-    framed[1..].to_vec()
-}
-
-/// A store under `strict` whose only partition holds these values.
-fn store_of(values: &[Option<Vec<u8>>]) -> tempfile::TempDir {
-    let store = tempfile::tempdir().unwrap();
-    let mut pipeline =
-        Pipeline::open(store.path(), under(Policy::Strict), Arc::new(Progress::default())).unwrap();
-    push(&mut pipeline, 0, values);
-    pipeline.close().unwrap();
-    store
-}
-
-fn push(pipeline: &mut Pipeline, first: i64, values: &[Option<Vec<u8>>]) {
-    let start = PartitionStart {
-        start_offset: 0,
-        log_start: 0,
-        head: Head::FromOne,
-    };
-    let slot = pipeline.open_partition(&log(0), start);
-    for (offset, value) in (first..).zip(values) {
-        let record = RawRecord {
-            offset,
-            timestamp_ms: 5,
-            key: Some(b"t"),
-            value: value.as_deref(),
-            headers: RawHeaders::NONE,
-        };
-        pipeline.push(slot, &record).unwrap();
-    }
-}
-
 /// Offset to (verdict, repeated) of the events.
 fn verdicts(store: &Path) -> BTreeMap<i64, (String, bool)> {
     let mut verdicts = BTreeMap::new();
@@ -300,8 +243,8 @@ fn tombstones_and_damaged_batches_are_not_retried() {
     assert_eq!(
         why,
         [
-            "tombstone: there is no message to decode in it",
-            "corrupt_batch: there is no message to decode in it"
+            "tombstone: it holds no whole message",
+            "corrupt_batch: it holds no whole message"
         ]
     );
     assert_eq!(count(store.path(), Table::Events), 1);
