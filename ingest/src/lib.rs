@@ -21,7 +21,7 @@
 //! manifest, and nowhere else. After a crash the source begins at the committed positions; the same records come
 //! again and get the same rows.
 //!
-//! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer.
+//! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer of messages (dead letters alone are sent on).
 
 mod clock;
 pub mod dead_letters;
@@ -46,6 +46,6 @@ pub use error::{IngestError, Result};
 pub use flush::FlushPolicy;
 pub use frames::FramesFile;
 pub use pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
-pub use progress::{Progress, ProgressCounts};
+pub use progress::{ForwardCounts, Progress, ProgressCounts};
 pub use run::{KafkaRunOptions, Notice, ingest_frames, ingest_kafka};
 pub use stop::Stop;

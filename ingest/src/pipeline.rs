@@ -15,6 +15,7 @@ use quipu_proto::{
 use quipu_store::sequence::{BookClose, BookOptions, BookStart, PartitionKey, SequenceBook};
 use quipu_store::{Commit, CommitReport, Head, PartitionState, SegmentId, Snapshot, Writer, WriterOptions};
 
+use crate::dead_letters::{ForwardOptions, Forwarder};
 use crate::error::{IngestError, Result};
 use crate::fingerprint::LastRecord;
 use crate::flush::FlushPolicy;
@@ -37,6 +38,8 @@ pub struct PipelineOptions {
     pub book: BookOptions,
     /// The store's writer.
     pub writer: WriterOptions,
+    /// Where dead letters are sent once they are committed. Default: nowhere.
+    pub forward: Option<ForwardOptions>,
 }
 
 /// A partition that the pipeline was told of.
@@ -68,6 +71,8 @@ struct Partition {
 /// Carries records into a store.
 #[derive(Debug)]
 pub struct Pipeline {
+    // Before the writer, so that it ends before the writer does.
+    forwarder: Option<Forwarder>,
     writer: Writer,
     book: SequenceBook,
     decoder: Decoder,
@@ -96,6 +101,7 @@ impl Pipeline {
             flush,
             book,
             writer,
+            forward,
         } = options;
         let mut writer = Writer::open(path, writer)?;
         let manifest = Arc::clone(writer.manifest());
@@ -105,7 +111,12 @@ impl Pipeline {
             tracing::debug!(reason, "rebuilding the sequence book");
             rebuild(&mut book, &writer.snapshot())?;
         }
+        let forwarder = match forward {
+            Some(forward) => Some(Forwarder::start(forward, Arc::clone(&progress))?),
+            None => None,
+        };
         Ok(Self {
+            forwarder,
             writer,
             book,
             decoder: Decoder::new(policy),
@@ -492,6 +503,9 @@ impl Pipeline {
             partition.moved = false;
         }
         self.progress.committed(report.rows, report.bytes);
+        if let Some(forwarder) = &self.forwarder {
+            forwarder.offer(|| self.writer.snapshot(), &report.segments);
+        }
         Ok(report)
     }
 
@@ -535,6 +549,10 @@ impl Pipeline {
             }
         } else if let BookClose::Rebuild { reason } = self.book.close(self.writer.manifest().id) {
             tracing::debug!(reason, "the sequence book will be rebuilt at the next start");
+        }
+        // First, as what it reads is kept for it by the writer alone.
+        if let Some(forwarder) = self.forwarder.take() {
+            forwarder.close();
         }
         self.writer.close();
         Ok(())

@@ -1,7 +1,7 @@
 //! The dead letters of a snapshot: where each lies, and which are resolved.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
@@ -154,6 +154,20 @@ impl LetterIndex {
         }
         Ok(letters.into_iter().flatten().collect())
     }
+}
+
+/// The letters of one segment, batch by batch, in the order in which they came.
+pub(super) fn segment_letters(path: PathBuf) -> Result<impl Iterator<Item = Result<Vec<Letter>>>> {
+    Ok(read_segment(&path, &[])?.map(move |batch| {
+        let batch = batch?;
+        let rows = Rows::of(&batch, &path)?;
+        let places = places(&batch, &path)?;
+        Ok(places
+            .into_iter()
+            .enumerate()
+            .map(|(row, place)| rows.letter(place, row))
+            .collect())
+    }))
 }
 
 /// The places of the rows of a batch.

@@ -8,6 +8,7 @@
 //! | `retry.rs`, `resolution.rs` | letters into the tables; the rows that say so |
 //! | `form.rs`, `foreign.rs` | the JSON forms of letters on topics: written, read |
 //! | `export.rs` | letters to files |
+//! | `forward.rs` | letters to a Kafka topic, after the commit that made them durable |
 //! | `import.rs` | letters of other programs into the store |
 //!
 //! A letter is never changed and never deleted. What becomes of it is told by rows of `dead_letter_resolutions`, which are
@@ -16,6 +17,7 @@
 mod export;
 mod foreign;
 mod form;
+mod forward;
 mod import;
 mod index;
 mod letter;
@@ -26,6 +28,8 @@ mod retry;
 pub use export::{ExportForm, ExportReport, export, export_payloads};
 pub use foreign::{ForeignLetter, ForeignPayload};
 pub use form::{INCLUDED_BYTES_MAX, LibraryLetter, ServerLetter};
+pub(crate) use forward::Forwarder;
+pub use forward::{ForwardOptions, forward};
 pub(crate) use import::LetterIntake;
 pub use import::{LettersFile, import_files, import_kafka};
 pub use index::LetterIndex;

@@ -9,6 +9,7 @@
 //! | `leader.rs`, `open.rs` | the task of one broker; where its partitions begin and end |
 //! | `partition.rs`, `progress.rs`, `backoff.rs` | a partition on its way between tasks; how far it is; waiting |
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
+//! | `produce.rs` | single records to a topic, acknowledged |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
 //! | `batch/` | record batches: from bytes to borrowed records, holes and corrupt batches |
 //!
@@ -32,6 +33,7 @@ pub mod offsets;
 mod open;
 mod options;
 mod partition;
+pub mod produce;
 mod progress;
 mod shape;
 mod source;
