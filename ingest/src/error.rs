@@ -1,6 +1,7 @@
 //! What can go wrong while records are taken in.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use quipu_proto::frames::FramesError;
 use quipu_proto::{LogPartition, PartitionId};
@@ -54,6 +55,24 @@ pub enum IngestError {
     /// Letters could not be written to a stream.
     #[error("cannot write letters: {0}")]
     Export(std::io::Error),
+    /// The process that writes the store did not answer a request.
+    #[error(
+        "another process writes {} and did not answer within {} s; the request was withdrawn: try again, or stop that process",
+        store.display(),
+        waited.as_secs()
+    )]
+    Unanswered {
+        /// The store.
+        store: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The process that writes the store could not do what it was asked.
+    #[error("the process that writes the store could not do it: {message}")]
+    RequestFailed {
+        /// What it said.
+        message: String,
+    },
     /// A file changed while it was read, so that its checksum names something else.
     #[error("{} changed while it was read; take it in again when nothing writes to it", path.display())]
     Changed {

@@ -95,6 +95,7 @@ pub(crate) fn take_in(
         if pipeline.flush_due() {
             pipeline.flush()?;
         }
+        pipeline.attend()?;
     }
     let after = Stamp::of(&reader.source).map_err(read_error)?;
     if after != before {

@@ -15,7 +15,7 @@ use quipu_proto::{
 use quipu_store::sequence::{BookClose, BookOptions, BookStart, PartitionKey, SequenceBook};
 use quipu_store::{Commit, CommitReport, Head, PartitionState, SegmentId, Snapshot, Writer, WriterOptions};
 
-use crate::dead_letters::{ForwardOptions, Forwarder};
+use crate::dead_letters::{self, ForwardOptions, Forwarder};
 use crate::error::{IngestError, Result};
 use crate::fingerprint::LastRecord;
 use crate::flush::FlushPolicy;
@@ -86,6 +86,10 @@ pub struct Pipeline {
     pressed: PressedAhead,
     /// When the oldest of the buffered rows arrived.
     buffered_since: Option<Instant>,
+    /// Whether the book is ahead of the store by rows that are not in the making any more, or out of order.
+    is_ahead: bool,
+    /// When requests of other processes were looked for.
+    attended: Option<Instant>,
     arrivals: Arrivals,
     progress: Arc<Progress>,
 }
@@ -128,6 +132,8 @@ impl Pipeline {
             flush,
             pressed: PressedAhead::default(),
             buffered_since: None,
+            is_ahead: false,
+            attended: None,
             arrivals: Arrivals::default(),
             progress,
         })
@@ -303,14 +309,16 @@ impl Pipeline {
             arrivals: &mut self.arrivals,
             candidates: &mut self.candidates,
         };
-        append(
+        let appended = append(
             decoder,
             numbering,
             &mut self.tables,
             &mut self.events_numbered,
             &place,
             Some(late.value),
-        )
+        );
+        self.is_ahead |= appended.is_ok();
+        appended
     }
 
     /// Encodes the rows of a table ahead of their commit.
@@ -465,6 +473,7 @@ impl Pipeline {
         beside: Vec<(Table, Vec<RecordBatch>)>,
         snapshot: BookSnapshot,
     ) -> Result<CommitReport> {
+        self.is_ahead = true;
         self.pressed = PressedAhead::default();
         let mut rows = self.tables.finish()?;
         if !self.candidates.is_empty() {
@@ -502,11 +511,37 @@ impl Pipeline {
         for partition in &mut self.partitions {
             partition.moved = false;
         }
+        self.is_ahead = false;
         self.progress.committed(report.rows, report.bytes);
         if let Some(forwarder) = &self.forwarder {
             forwarder.offer(|| self.writer.snapshot(), &report.segments);
         }
         Ok(report)
+    }
+
+    /// Carries out what other processes have asked of this writer, if it is time to look. Call it now and then.
+    ///
+    /// # Errors
+    /// As [`Self::flush`].
+    pub fn attend(&mut self) -> Result<()> {
+        if self
+            .attended
+            .is_some_and(|attended| attended.elapsed() < ATTEND_EVERY)
+        {
+            return Ok(());
+        }
+        self.attended = Some(Instant::now());
+        dead_letters::attend(self)
+    }
+
+    /// Whether the pipeline can go on after an error of a retry: nothing was counted that is not committed.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.is_ahead
+    }
+
+    /// Root folder of the store.
+    pub(crate) fn root(&self) -> &Path {
+        self.writer.root()
     }
 
     /// What the store holds.
@@ -620,6 +655,9 @@ struct PressedAhead {
     rows: usize,
     bytes: usize,
 }
+
+/// How often requests of other processes are looked for.
+const ATTEND_EVERY: Duration = Duration::from_secs(2);
 
 /// Messages that the next start may have to replay after a clean end: a few hundredths of a second.
 const REPLAYED_MESSAGES_MAX: u64 = 50_000;

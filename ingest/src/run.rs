@@ -204,6 +204,7 @@ impl Follower<'_> {
             if self.pipeline.flush_due() {
                 self.pipeline.flush()?;
             }
+            self.pipeline.attend()?;
         }
         Ok(())
     }

@@ -154,7 +154,7 @@ fn server_error_type(reason: Option<Reason>) -> &'static str {
 }
 
 /// A random UUID, version 4.
-fn trace_id() -> String {
+pub(super) fn trace_id() -> String {
     let mut bytes = [0; 16];
     // Without a source of randomness all ids are one: no reader needs them to differ.
     let _ = getrandom::fill(&mut bytes);

@@ -90,7 +90,7 @@ pub fn import_kafka(
     progress: &Arc<Progress>,
     notify: impl FnMut(Notice),
 ) -> Result<ProgressCounts> {
-    let taking = Taking::Letters(Box::new(LetterIntake::default()));
+    let taking = Taking::Letters(Box::default());
     follow_kafka(store.as_ref(), options, taking, stop, progress, notify)
 }
 
@@ -188,6 +188,7 @@ fn take_in(pipeline: &mut Pipeline, file: &LettersFile, stop: &Stop) -> Result<(
             headers: RawHeaders::NONE,
         };
         intake.take(pipeline, slot, &record)?;
+        pipeline.attend()?;
         offset += 1;
     }
     let after = Stamp::of(reader.get_ref()).map_err(read_error)?;

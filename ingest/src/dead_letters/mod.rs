@@ -6,6 +6,7 @@
 //! | `index.rs` | the letters of a snapshot, where they lie, and which are resolved |
 //! | `letter.rs` | one letter, whole |
 //! | `retry.rs`, `resolution.rs` | letters into the tables; the rows that say so |
+//! | `request.rs` | asking the running ingester to retry |
 //! | `form.rs`, `foreign.rs` | the JSON forms of letters on topics: written, read |
 //! | `export.rs` | letters to files |
 //! | `forward.rs` | letters to a Kafka topic, after the commit that made them durable |
@@ -22,6 +23,7 @@ mod import;
 mod index;
 mod letter;
 mod place;
+mod request;
 mod resolution;
 mod retry;
 
@@ -35,4 +37,6 @@ pub use import::{LettersFile, import_files, import_kafka};
 pub use index::LetterIndex;
 pub use letter::Letter;
 pub use place::{LetterChoice, LetterPlace};
+pub(crate) use request::attend;
+pub use request::retry_or_ask;
 pub use retry::{LeftLetter, ResolvedLetter, RetryReport, WhyLeft, retry};

@@ -100,8 +100,8 @@ impl Pipeline {
     /// Retries letters of the store, after all that was pushed before is committed.
     ///
     /// # Errors
-    /// Segments that cannot be read, a commit that fails. As after [`Self::flush`], the pipeline is of no more use then;
-    /// the store is as after the last commit that was made.
+    /// Segments that cannot be read, a commit that fails. As after [`Self::flush`], the pipeline is of no more use then,
+    /// and the store is as after the last commit that was made.
     pub fn retry(&mut self, choice: &LetterChoice, policy: Policy) -> Result<RetryReport> {
         self.flush()?;
         let index = LetterIndex::read(&self.snapshot())?;

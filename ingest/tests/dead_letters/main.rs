@@ -5,4 +5,5 @@ mod common;
 mod crash;
 mod exchange;
 mod forward;
+mod request;
 mod retry;
