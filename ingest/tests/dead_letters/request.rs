@@ -5,12 +5,19 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use quipu_broker::{Broker, BrokerOptions, Record, TopicOptions};
 use quipu_ingest::dead_letters::{LetterChoice, LetterPlace, RetryReport, WhyLeft, retry_or_ask};
-use quipu_ingest::{IngestError, Pipeline, Progress, Stop};
-use quipu_proto::Policy;
-use quipu_store::{Writer, WriterOptions};
+use quipu_ingest::kafka::KafkaOptions;
+use quipu_ingest::kafka::address::BrokerAddress;
+use quipu_ingest::kafka::batch::OnCorrupt;
+use quipu_ingest::{IngestError, KafkaRunOptions, Pipeline, Progress, Stop, ingest_kafka};
+use quipu_proto::{Policy, Table};
+use quipu_store::{Reader, Writer, WriterOptions};
 
-use crate::common::{fact_rows, ledger, log, retry_all, strict_store, under, unresolved};
+use crate::common::{
+    event, fact_rows, ledger, log, missing, push, retry_all, snapshot, strict_store, under, unframed,
+    unresolved,
+};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -71,6 +78,67 @@ fn a_running_ingester_retries_for_a_command_and_reports() {
     assert_eq!(fact_rows(store.path(), &[]), fact_rows(alone.path(), &[]));
     assert_eq!(ledger(store.path()), ledger(alone.path()));
     assert_eq!(unresolved(store.path()), unresolved(alone.path()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_follows_kafka_retries_for_a_command() {
+    let broker = Broker::start(BrokerOptions::default()).await.unwrap();
+    broker.create_topic("t", TopicOptions::partitions(1)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().to_owned();
+    for value in [event(1, 1), unframed(&event(2, 2)), event(3, 3)] {
+        broker.append("t", 0, [Record::new(value)]).unwrap();
+    }
+    let mut source = KafkaOptions::new(BrokerAddress::parse_list(&broker.address()).unwrap());
+    source.topics = vec!["t".to_owned()];
+    let mut pipeline = under(Policy::Strict);
+    pipeline.flush.age_max = Duration::ZERO;
+    let options = KafkaRunOptions {
+        source,
+        on_corrupt: OnCorrupt::DeadLetter,
+        pipeline,
+    };
+    let stop = Stop::default();
+    let (stopped, writes) = (stop.clone(), store.clone());
+    let run = std::thread::spawn(move || {
+        ingest_kafka(&writes, options, &stopped, &Arc::new(Progress::default()), |_| {})
+    });
+    let report = tokio::task::spawn_blocking(move || {
+        let letters = || Reader::open(&store).and_then(|reader| reader.snapshot());
+        while !letters().is_ok_and(|snapshot| snapshot.manifest().rows(Table::DeadLetters) == 1) {
+            std::thread::yield_now();
+        }
+        let report = ask(&store, LetterChoice::Unresolved).join().unwrap();
+        stop.raise();
+        run.join().unwrap().unwrap();
+        assert_eq!(missing(&store), 0);
+        report
+    });
+    assert_eq!(report.await.unwrap().unwrap().resolved.len(), 1);
+}
+
+#[test]
+fn letters_that_cannot_be_read_do_not_end_the_ingester() {
+    let store = strict_store();
+    let segment = {
+        let snapshot = snapshot(store.path());
+        let segment = snapshot.segments(Table::DeadLetters).next().unwrap();
+        snapshot.path_of(segment)
+    };
+    let mut pipeline = running(store.path());
+    // Of the same length, so that only reading finds it.
+    let bytes = std::fs::metadata(&segment).unwrap().len();
+    std::fs::write(&segment, vec![0; usize::try_from(bytes).unwrap()]).unwrap();
+    let command = ask(store.path(), LetterChoice::Unresolved);
+    wait_for_request(store.path());
+    while !command.is_finished() {
+        pipeline.attend().unwrap();
+        std::thread::yield_now();
+    }
+    let error = command.join().unwrap().unwrap_err().to_string();
+    assert!(error.contains("dead_letters"), "{error}");
+    push(&mut pipeline, 0, &[Some(event(1, 1))]);
+    pipeline.close().unwrap();
 }
 
 #[test]
