@@ -283,6 +283,7 @@ impl Pipeline {
 
     /// Takes the message of a dead letter in, if `decoder` can read it: it gets the rows that it would have had at its
     /// offset, and a number as a late arrival. No position moves. What was pushed before is to be flushed first.
+    #[cold]
     pub(crate) fn append_late(
         &mut self,
         decoder: &mut Decoder,
@@ -622,7 +623,8 @@ pub(crate) struct Appended {
 }
 
 /// Decodes a value, has it numbered and appends its rows. A value that is rejected changes nothing.
-#[inline]
+// The message stays where the decoder built it: `?` would move it, and a call would too.
+#[inline(always)]
 fn append(
     decoder: &mut Decoder,
     mut numbering: Numbering<'_>,
@@ -631,15 +633,19 @@ fn append(
     place: &Place<'_>,
     value: Option<&[u8]>,
 ) -> std::result::Result<Appended, Rejection> {
-    let decoded = decoder.decode(value)?;
-    let numbered = numbering.number(&decoded, tables, events_numbered);
-    let rows = tables.rows();
-    tables.append(place, &decoded, numbered, events_numbered);
-    Ok(Appended {
-        table: decoded.message.table(),
-        grown: decoded.message.largest_table(),
-        rows: tables.rows() - rows,
-    })
+    match decoder.decode(value) {
+        Ok(decoded) => {
+            let numbered = numbering.number(&decoded, tables, events_numbered);
+            let rows = tables.rows();
+            tables.append(place, &decoded, numbered, events_numbered);
+            Ok(Appended {
+                table: decoded.message.table(),
+                grown: decoded.message.largest_table(),
+                rows: tables.rows() - rows,
+            })
+        }
+        Err(rejection) => Err(rejection),
+    }
 }
 
 /// When a commit holds a snapshot of the book.
