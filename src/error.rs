@@ -113,9 +113,11 @@ fn of_ingest(error: &IngestError) -> ErrorKind {
     match error {
         IngestError::Store(error) => of_store(error),
         IngestError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::Input,
-        IngestError::Changed { .. } | IngestError::Frames { .. } | IngestError::FrameTooLarge { .. } => {
-            ErrorKind::Input
-        }
+        IngestError::Changed { .. }
+        | IngestError::Frames { .. }
+        | IngestError::FrameTooLarge { .. }
+        | IngestError::LineTooLong { .. } => ErrorKind::Input,
+        IngestError::Unanswered { .. } => ErrorKind::Busy,
         IngestError::Rebuild { .. } => ErrorKind::Damaged,
         IngestError::OutOfOrder { .. }
         | IngestError::Book(_)

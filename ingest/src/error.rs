@@ -1,6 +1,7 @@
 //! What can go wrong while records are taken in.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use quipu_proto::frames::FramesError;
 use quipu_proto::{LogPartition, PartitionId};
@@ -43,6 +44,35 @@ pub enum IngestError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Letters could not be written to a stream.
+    #[error("cannot write letters: {0}")]
+    Export(std::io::Error),
+    /// The process that writes the store did not answer a request.
+    #[error(
+        "another process writes {} and did not answer within {} s; the request was withdrawn: try again, or stop that process",
+        store.display(),
+        waited.as_secs()
+    )]
+    Unanswered {
+        /// The store.
+        store: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The process that writes the store could not do what it was asked.
+    #[error("the process that writes the store could not do it: {message}")]
+    RequestFailed {
+        /// What it said.
+        message: String,
+    },
     /// A file changed while it was read, so that its checksum names something else.
     #[error("{} changed while it was read; take it in again when nothing writes to it", path.display())]
     Changed {
@@ -71,11 +101,21 @@ pub enum IngestError {
         /// The limit.
         limit: u64,
     },
+    /// A line beyond what a letter can have.
+    #[error("{}: line {line} is longer than the limit of {limit} bytes; is it a file of JSON lines?", path.display())]
+    LineTooLong {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: i64,
+        /// The limit.
+        limit: u64,
+    },
     /// Rows that do not fit their table.
     #[error("rows do not fit their table: {0}; please report this")]
     Rows(#[from] arrow_schema::ArrowError),
-    /// The rows from which the sequence book is rebuilt are not what they should be.
-    #[error("cannot rebuild the sequence book: segment {} has no usable column {column:?}", segment.display())]
+    /// Rows of the store are not what they should be.
+    #[error("segment {} has no usable column {column:?}", segment.display())]
     Rebuild {
         /// The segment.
         segment: PathBuf,

@@ -95,6 +95,7 @@ pub(crate) fn take_in(
         if pipeline.flush_due() {
             pipeline.flush()?;
         }
+        pipeline.attend()?;
     }
     let after = Stamp::of(&reader.source).map_err(read_error)?;
     if after != before {
@@ -142,13 +143,13 @@ pub(crate) fn each_frame(
 
 /// Length and time of change of a file.
 #[derive(PartialEq, Eq)]
-struct Stamp {
+pub(crate) struct Stamp {
     bytes: u64,
     modified: Option<SystemTime>,
 }
 
 impl Stamp {
-    fn of(file: &File) -> std::io::Result<Self> {
+    pub(crate) fn of(file: &File) -> std::io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self {
             bytes: metadata.len(),
@@ -158,7 +159,7 @@ impl Stamp {
 }
 
 /// SHA-256 of the rest of a file as hexadecimal text; `None` when told to stop.
-fn checksum(file: &mut File, stop: &Stop) -> std::io::Result<Option<String>> {
+pub(crate) fn checksum(file: &mut File, stop: &Stop) -> std::io::Result<Option<String>> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; CHUNK_BYTES];
     while !stop.is_raised() {

@@ -1,7 +1,6 @@
 //! Offsets without a record for us, on their way to table `offset_holes`.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use arrow_array::builder::{
     Int32Builder, Int64Builder, StringDictionaryBuilder, TimestampMicrosecondBuilder,
@@ -10,6 +9,8 @@ use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use quipu_proto::{LogPartition, Table};
+
+use crate::clock::now_us;
 
 /// One range of offsets.
 #[derive(Clone, Debug)]
@@ -80,11 +81,4 @@ impl OffsetHoles {
         ];
         RecordBatch::try_new(Table::OffsetHoles.schema(), columns)
     }
-}
-
-fn now_us() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

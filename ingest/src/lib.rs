@@ -12,6 +12,7 @@
 //! | `frames` | the source for recorded records |
 //! | [`pipeline`] | the one way into the store: rows, sequence book and positions in step |
 //! | `numbering`, `repeats` | what the sequence book says of a message, and exact look-ups where it remembers too little |
+//! | [`dead_letters`] | what is done with letters after they were kept: retry, export, import |
 //! | `rebuild` | the sequence book from what the store holds |
 //! | [`verify`] | whether a store is whole, and holds what its source holds |
 //! | `run` | whole runs, from a source until its end or until told to stop |
@@ -21,8 +22,10 @@
 //! manifest, and nowhere else. After a crash the source begins at the committed positions; the same records come
 //! again and get the same rows.
 //!
-//! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer.
+//! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer of messages (dead letters alone are sent on).
 
+mod clock;
+pub mod dead_letters;
 mod error;
 mod fingerprint;
 mod flush;
@@ -45,6 +48,6 @@ pub use error::{IngestError, Result};
 pub use flush::FlushPolicy;
 pub use frames::FramesFile;
 pub use pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
-pub use progress::{GAP_SIZES, PartitionLag, Progress, ProgressCounts, SequenceCounts};
+pub use progress::{ForwardCounts, GAP_SIZES, PartitionLag, Progress, ProgressCounts, SequenceCounts};
 pub use run::{KafkaRunOptions, Notice, ingest_frames, ingest_kafka};
 pub use stop::Stop;

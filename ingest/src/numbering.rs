@@ -6,7 +6,7 @@ use quipu_proto::{
 use quipu_store::sequence::{Arrival, PartitionKey, Repeated, SequenceBook};
 
 use crate::progress::Arrivals;
-use crate::repeats::{Candidate, Position};
+use crate::repeats::{Candidate, Coming, Position};
 
 /// What is needed to number the messages of one record.
 pub(crate) struct Numbering<'a> {
@@ -14,6 +14,7 @@ pub(crate) struct Numbering<'a> {
     pub(crate) partition: PartitionKey,
     pub(crate) log: &'a LogPartition,
     pub(crate) offset: i64,
+    pub(crate) coming: Coming,
     pub(crate) arrivals: &'a mut Arrivals,
     pub(crate) candidates: &'a mut Vec<Candidate>,
 }
@@ -89,6 +90,7 @@ impl Numbering<'_> {
                 message_id: header.message_id.into(),
                 position: Position::of(table, self.offset, item),
                 table,
+                coming: self.coming,
                 rows,
             });
         }

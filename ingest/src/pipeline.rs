@@ -14,9 +14,10 @@ use quipu_proto::{
 };
 use quipu_store::sequence::{BookClose, BookOptions, BookStart, PartitionKey, SequenceBook};
 use quipu_store::{
-    Commit, CommitReport, Head, PartitionState, RecordFingerprint, SegmentId, Writer, WriterOptions,
+    Commit, CommitReport, Head, PartitionState, RecordFingerprint, SegmentId, Snapshot, Writer, WriterOptions,
 };
 
+use crate::dead_letters::{self, ForwardOptions, Forwarder};
 use crate::error::{IngestError, Result};
 use crate::fingerprint::LastRecord;
 use crate::flush::FlushPolicy;
@@ -26,7 +27,7 @@ use crate::numbering::Numbering;
 use crate::progress::{Arrivals, Progress};
 use crate::raw::RawRecord;
 use crate::rebuild::rebuild;
-use crate::repeats::{self, Candidate};
+use crate::repeats::{self, Candidate, Coming};
 
 /// Settings of a pipeline.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +40,8 @@ pub struct PipelineOptions {
     pub book: BookOptions,
     /// The store's writer.
     pub writer: WriterOptions,
+    /// Where dead letters are sent once they are committed. Default: nowhere.
+    pub forward: Option<ForwardOptions>,
 }
 
 /// A partition that the pipeline was told of.
@@ -70,6 +73,8 @@ struct Partition {
 /// Carries records into a store.
 #[derive(Debug)]
 pub struct Pipeline {
+    // Before the writer, so that it ends before the writer does.
+    forwarder: Option<Forwarder>,
     writer: Writer,
     book: SequenceBook,
     decoder: Decoder,
@@ -83,6 +88,10 @@ pub struct Pipeline {
     pressed: PressedAhead,
     /// When the oldest of the buffered rows arrived.
     buffered_since: Option<Instant>,
+    /// Whether the book is ahead of the store by rows that are not in the making any more, or out of order.
+    is_ahead: bool,
+    /// When requests of other processes were looked for.
+    attended: Option<Instant>,
     arrivals: Arrivals,
     progress: Arc<Progress>,
 }
@@ -98,6 +107,7 @@ impl Pipeline {
             flush,
             book,
             writer,
+            forward,
         } = options;
         let mut writer = Writer::open(path, writer)?;
         let manifest = Arc::clone(writer.manifest());
@@ -107,7 +117,12 @@ impl Pipeline {
             tracing::debug!(reason, "rebuilding the sequence book");
             rebuild(&mut book, &writer.snapshot())?;
         }
+        let forwarder = match forward {
+            Some(forward) => Some(Forwarder::start(forward, Arc::clone(&progress))?),
+            None => None,
+        };
         Ok(Self {
+            forwarder,
             writer,
             book,
             decoder: Decoder::new(policy),
@@ -119,6 +134,8 @@ impl Pipeline {
             flush,
             pressed: PressedAhead::default(),
             buffered_since: None,
+            is_ahead: false,
+            attended: None,
             arrivals: Arrivals::default(),
             progress,
         })
@@ -206,25 +223,30 @@ impl Pipeline {
             log: partition.log,
             partition: partition.state.log.partition.0,
             offset: record.offset,
-            kafka_time_us: (record.timestamp_ms >= 0).then(|| record.timestamp_ms.saturating_mul(1_000)),
+            kafka_time_us: kafka_time_us(record),
             key: record.key,
             headers: headers.as_deref(),
         };
         self.arrivals.records += 1;
-        match self.decoder.decode(record.value) {
-            Ok(decoded) => {
-                let mut numbering = Numbering {
-                    book: &mut self.book,
-                    partition: partition.key,
-                    log: &partition.state.log,
-                    offset: record.offset,
-                    arrivals: &mut self.arrivals,
-                    candidates: &mut self.candidates,
-                };
-                let numbered = numbering.number(&decoded, &self.tables, &mut self.events_numbered);
-                let grown = decoded.message.largest_table();
-                self.tables
-                    .append(&place, &decoded, numbered, &self.events_numbered);
+        let numbering = Numbering {
+            book: &mut self.book,
+            partition: partition.key,
+            log: &partition.state.log,
+            offset: record.offset,
+            coming: Coming::InOrder,
+            arrivals: &mut self.arrivals,
+            candidates: &mut self.candidates,
+        };
+        let appended = append(
+            &mut self.decoder,
+            numbering,
+            &mut self.tables,
+            &mut self.events_numbered,
+            &place,
+            record.value,
+        );
+        match appended {
+            Ok(Appended { grown, .. }) => {
                 if self
                     .flush
                     .is_press_due(self.tables.rows_of(grown), self.tables.bytes_of(grown))
@@ -240,6 +262,77 @@ impl Pipeline {
         }
         self.buffered_since.get_or_insert_with(Instant::now);
         Ok(())
+    }
+
+    /// Takes a record in that is a letter of another program: it becomes a dead letter with that payload and rejection.
+    pub(crate) fn push_letter(
+        &mut self,
+        slot: PartitionSlot,
+        record: &RawRecord<'_>,
+        payload: Option<&[u8]>,
+        rejection: &Rejection,
+    ) -> Result<()> {
+        let partition = &mut self.partitions[slot.0];
+        if !partition.advance(record.offset, record.offset)? {
+            return Ok(());
+        }
+        partition.last_record.remember(record);
+        let headers = headers::to_json(&record.headers);
+        let place = Place {
+            log: partition.log,
+            partition: partition.state.log.partition.0,
+            offset: record.offset,
+            kafka_time_us: kafka_time_us(record),
+            key: record.key,
+            headers: headers.as_deref(),
+        };
+        self.tables
+            .append_dead_letter(&place, payload, rejection, Policy::Strict);
+        self.arrivals.records += 1;
+        self.arrivals.dead_letter(rejection.reason);
+        self.buffered_since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// Takes the message of a dead letter in, if `decoder` can read it: it gets the rows that it would have had at its
+    /// offset, and a number as a late arrival. No position moves. What was pushed before is to be flushed first.
+    #[cold]
+    pub(crate) fn append_late(
+        &mut self,
+        decoder: &mut Decoder,
+        late: &LateRecord<'_>,
+    ) -> std::result::Result<Appended, Rejection> {
+        let head = self
+            .writer
+            .partition(late.log)
+            .map_or_else(Head::default, |state| state.head);
+        let place = Place {
+            log: self.tables.log_index(&late.log.log),
+            partition: late.log.partition.0,
+            offset: late.offset,
+            kafka_time_us: late.kafka_time_us,
+            key: late.key,
+            headers: late.headers,
+        };
+        let numbering = Numbering {
+            partition: self.book.open_partition(late.log, head),
+            book: &mut self.book,
+            log: late.log,
+            offset: late.offset,
+            coming: Coming::Late,
+            arrivals: &mut self.arrivals,
+            candidates: &mut self.candidates,
+        };
+        let appended = append(
+            decoder,
+            numbering,
+            &mut self.tables,
+            &mut self.events_numbered,
+            &place,
+            Some(late.value),
+        );
+        self.is_ahead |= appended.is_ok();
+        appended
     }
 
     /// Encodes the rows of a table ahead of their commit.
@@ -374,6 +467,27 @@ impl Pipeline {
         if partitions.is_empty() {
             return Ok(None);
         }
+        self.commit(partitions, Vec::new(), BookSnapshot::WhenDue)
+            .map(Some)
+    }
+
+    /// Commits late arrivals together with the rows of another table, and with a snapshot of the book: they were counted
+    /// out of the order of their offsets, so that no rebuild may replay across them.
+    ///
+    /// # Errors
+    /// As [`Self::flush`].
+    pub(crate) fn commit_late(&mut self, beside: (Table, RecordBatch)) -> Result<CommitReport> {
+        self.tell();
+        self.commit(Vec::new(), vec![(beside.0, vec![beside.1])], BookSnapshot::Always)
+    }
+
+    fn commit(
+        &mut self,
+        partitions: Vec<PartitionState>,
+        beside: Vec<(Table, Vec<RecordBatch>)>,
+        snapshot: BookSnapshot,
+    ) -> Result<CommitReport> {
+        self.is_ahead = true;
         self.pressed = PressedAhead::default();
         let mut rows = self.tables.finish()?;
         if !self.candidates.is_empty() {
@@ -394,10 +508,11 @@ impl Pipeline {
             Table::SequenceRuns,
             self.book.seal(self.writer.manifest().id.next())?,
         ));
+        batches.extend(beside);
         if !self.holes.is_empty() {
             batches.push((Table::OffsetHoles, vec![self.holes.take()?]));
         }
-        let remove_segments = if self.book.snapshot_due() {
+        let remove_segments = if snapshot == BookSnapshot::Always || self.book.snapshot_due() {
             self.snapshot_book(&mut batches)?
         } else {
             Vec::new()
@@ -410,12 +525,46 @@ impl Pipeline {
         for partition in &mut self.partitions {
             partition.moved = false;
         }
+        self.is_ahead = false;
         self.progress.committed(report.rows, report.bytes);
+        if let Some(forwarder) = &self.forwarder {
+            forwarder.offer(|| self.writer.snapshot(), &report.segments);
+        }
         // The commit stands, whatever becomes of this. If the writer has to end, the next commit says so.
         if let Err(error) = self.writer.merge_tail() {
             tracing::warn!(%error, "small segments could not be merged; they stay as they are");
         }
-        Ok(Some(report))
+        Ok(report)
+    }
+
+    /// Carries out what other processes have asked of this writer, if it is time to look. Call it now and then.
+    ///
+    /// # Errors
+    /// As [`Self::flush`].
+    pub fn attend(&mut self) -> Result<()> {
+        if self
+            .attended
+            .is_some_and(|attended| attended.elapsed() < ATTEND_EVERY)
+        {
+            return Ok(());
+        }
+        self.attended = Some(Instant::now());
+        dead_letters::attend(self)
+    }
+
+    /// Whether the pipeline can go on after an error of a retry: nothing was counted that is not committed.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.is_ahead
+    }
+
+    /// Root folder of the store.
+    pub(crate) fn root(&self) -> &Path {
+        self.writer.root()
+    }
+
+    /// What the store holds.
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
+        self.writer.snapshot()
     }
 
     /// Adds a snapshot of the book to a commit, and gives the segments that it replaces.
@@ -454,9 +603,73 @@ impl Pipeline {
         } else if let BookClose::Rebuild { reason } = self.book.close(self.writer.manifest().id) {
             tracing::debug!(reason, "the sequence book will be rebuilt at the next start");
         }
+        // First, as what it reads is kept for it by the writer alone.
+        if let Some(forwarder) = self.forwarder.take() {
+            forwarder.close();
+        }
         self.writer.close();
         Ok(())
     }
+}
+
+/// Kafka's time of a record, microseconds since the Unix epoch.
+fn kafka_time_us(record: &RawRecord<'_>) -> Option<i64> {
+    (record.timestamp_ms >= 0).then(|| record.timestamp_ms.saturating_mul(1_000))
+}
+
+/// A record that the store has as a dead letter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LateRecord<'a> {
+    pub(crate) log: &'a LogPartition,
+    pub(crate) offset: i64,
+    pub(crate) kafka_time_us: Option<i64>,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) headers: Option<&'a str>,
+    pub(crate) value: &'a [u8],
+}
+
+/// What a record became.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Appended {
+    /// The table of its message.
+    pub(crate) table: Table,
+    /// The table that grew most.
+    pub(crate) grown: Table,
+    /// Rows in all tables.
+    pub(crate) rows: usize,
+}
+
+/// Decodes a value, has it numbered and appends its rows. A value that is rejected changes nothing.
+// The message stays where the decoder built it: `?` would move it, and a call would too.
+#[inline(always)]
+fn append(
+    decoder: &mut Decoder,
+    mut numbering: Numbering<'_>,
+    tables: &mut TableBuilders,
+    events_numbered: &mut Vec<Numbered>,
+    place: &Place<'_>,
+    value: Option<&[u8]>,
+) -> std::result::Result<Appended, Rejection> {
+    match decoder.decode(value) {
+        Ok(decoded) => {
+            let numbered = numbering.number(&decoded, tables, events_numbered);
+            let rows = tables.rows();
+            tables.append(place, &decoded, numbered, events_numbered);
+            Ok(Appended {
+                table: decoded.message.table(),
+                grown: decoded.message.largest_table(),
+                rows: tables.rows() - rows,
+            })
+        }
+        Err(rejection) => Err(rejection),
+    }
+}
+
+/// When a commit holds a snapshot of the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BookSnapshot {
+    WhenDue,
+    Always,
 }
 
 /// Rows that were encoded ahead of the next commit.
@@ -465,6 +678,9 @@ struct PressedAhead {
     rows: usize,
     bytes: usize,
 }
+
+/// How often requests of other processes are looked for.
+const ATTEND_EVERY: Duration = Duration::from_secs(2);
 
 /// Messages that the next start may have to replay after a clean end: a few hundredths of a second.
 const REPLAYED_MESSAGES_MAX: u64 = 50_000;

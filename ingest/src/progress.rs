@@ -31,6 +31,10 @@ pub struct Progress {
     ready: AtomicBool,
     ended: AtomicBool,
     partitions: Mutex<Vec<PartitionLag>>,
+    forward_sends: AtomicU64,
+    forward_failures: AtomicU64,
+    forward_retries: AtomicU64,
+    forward_dropped: AtomicU64,
 }
 
 /// How far one partition has been read.
@@ -42,6 +46,32 @@ pub struct PartitionLag {
     pub next_offset: i64,
     /// Records known to be in Kafka and not read yet.
     pub lag: i64,
+}
+
+/// What became of letters that were to be forwarded. All only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ForwardCounts {
+    /// Letters on the topic.
+    pub sends: u64,
+    /// Letters whose every attempt failed.
+    pub send_failures: u64,
+    /// Attempts that failed, the last of each letter included.
+    pub send_retries: u64,
+    /// Letters that were not tried, as too many waited or the run ended.
+    pub dropped: u64,
+}
+
+impl ForwardCounts {
+    /// The counters under the names that existing dashboards have for them.
+    #[must_use]
+    pub fn metrics(&self) -> [(&'static str, u64); 4] {
+        [
+            ("dashstream_dlq_sends_total", self.sends),
+            ("dashstream_dlq_send_failures_total", self.send_failures),
+            ("dashstream_dlq_send_retries_total", self.send_retries),
+            ("dashstream_dlq_dropped_total", self.dropped),
+        ]
+    }
 }
 
 /// The counters at one moment.
@@ -138,6 +168,33 @@ impl Progress {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// What became of letters that were to be forwarded, up to now.
+    #[must_use]
+    pub fn forwarded(&self) -> ForwardCounts {
+        ForwardCounts {
+            sends: of(&self.forward_sends),
+            send_failures: of(&self.forward_failures),
+            send_retries: of(&self.forward_retries),
+            dropped: of(&self.forward_dropped),
+        }
+    }
+
+    pub(crate) fn forward_sent(&self) {
+        self.forward_sends.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn forward_attempt_failed(&self) {
+        self.forward_retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn forward_failed(&self) {
+        self.forward_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn forward_dropped(&self, letters: u64) {
+        self.forward_dropped.fetch_add(letters, Ordering::Relaxed);
     }
 
     pub(crate) fn arrived(&self, arrivals: &Arrivals) {

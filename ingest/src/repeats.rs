@@ -3,6 +3,8 @@
 //! The book knows the newest ids of each thread. A message whose number came before, whose id is not among those and
 //! which is not newer than its thread, may be an old copy. Such candidates wait until the commit, and are then looked
 //! up together: in the rows of that commit, buffered or pressed ahead, and in the segments that may hold their threads.
+//!
+//! Before means: at a lower offset. A dead letter that is retried comes after all that is committed, wherever it stands.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,8 +29,25 @@ pub(crate) struct Candidate {
     /// Where the message stands among those of its partition.
     pub(crate) position: Position,
     pub(crate) table: Table,
+    pub(crate) coming: Coming,
     /// Rows that the message became, in its table's batch.
     pub(crate) rows: std::ops::Range<usize>,
+}
+
+/// When a message comes to be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coming {
+    /// In the order of the log: after all lower offsets of its partition, before all higher ones.
+    InOrder,
+    /// Late, out of a dead letter: after all committed rows, and within its commit in the order of the log.
+    Late,
+}
+
+/// Where rows are that may hold the original of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Among {
+    Committed,
+    Uncommitted,
 }
 
 /// Order in which the messages of a partition were counted: by offset, and within a batch its header before its
@@ -83,7 +102,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn scan(&mut self, table: Table, batch: &RecordBatch, origin: &Path) -> Result<()> {
+    fn scan(&mut self, table: Table, batch: &RecordBatch, origin: &Path, among: Among) -> Result<()> {
         let message_id = column(batch, "message_id", origin, |array| array.as_binary_opt::<i32>())?;
         let hits = (0..batch.num_rows())
             .filter(|row| message_id.is_valid(*row) && self.by_id.contains_key(message_id.value(*row)));
@@ -108,7 +127,9 @@ impl<'a> Search<'a> {
             let position = Position::of(table, offset.value(row), item.value(row));
             for &index in self.by_id.get(message_id.value(row)).into_iter().flatten() {
                 let candidate = &self.candidates[index];
-                self.found[index] |= position < candidate.position
+                let is_before = position < candidate.position
+                    || (among == Among::Committed && candidate.coming == Coming::Late);
+                self.found[index] |= is_before
                     && partition.value(row) == candidate.log.partition.0
                     && thread_id.value(row) == &*candidate.thread_id
                     && tenant_id.value(row) == &*candidate.tenant_id
@@ -119,10 +140,10 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    fn scan_segment(&mut self, segment: &Segment, path: &Path) -> Result<()> {
+    fn scan_segment(&mut self, segment: &Segment, path: &Path, among: Among) -> Result<()> {
         if self.may_be_in(segment) {
             for batch in read_segment(path, segment, &COLUMNS)? {
-                self.scan(segment.table, &batch?, path)?;
+                self.scan(segment.table, &batch?, path, among)?;
             }
         }
         Ok(())
@@ -150,13 +171,13 @@ pub(crate) fn settle<'a>(
 ) -> Result<()> {
     let mut search = Search::new(candidates);
     for (table, batch) in batches.iter().filter(|(table, _)| table.is_fact()) {
-        search.scan(*table, batch, Path::new("buffered rows"))?;
+        search.scan(*table, batch, Path::new("buffered rows"), Among::Uncommitted)?;
     }
     for (segment, path) in pressed {
-        search.scan_segment(segment, path)?;
+        search.scan_segment(segment, path, Among::Uncommitted)?;
     }
     for segment in &committed.manifest().segments {
-        search.scan_segment(segment, &committed.path_of(segment))?;
+        search.scan_segment(segment, &committed.path_of(segment), Among::Committed)?;
     }
     let found = search.found;
     for (table, batch) in batches {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::dead_letters::LetterIntake;
 use crate::error::{IngestError, Result};
 use crate::frames::{self, FramesFile};
 use crate::kafka::batch::{BatchVisitor, BatchWalker, CorruptBatch, OnCorrupt, WalkError};
@@ -83,6 +84,27 @@ pub fn ingest_kafka(
     options: KafkaRunOptions,
     stop: &Stop,
     progress: &Arc<Progress>,
+    notify: impl FnMut(Notice),
+) -> Result<ProgressCounts> {
+    follow_kafka(store.as_ref(), options, Taking::Messages, stop, progress, notify)
+}
+
+/// What the values of the records are.
+#[derive(Debug)]
+pub(crate) enum Taking {
+    /// Messages.
+    Messages,
+    /// Letters of other programs.
+    Letters(Box<LetterIntake>),
+}
+
+/// A whole run over Kafka.
+pub(crate) fn follow_kafka(
+    store: &Path,
+    options: KafkaRunOptions,
+    taking: Taking,
+    stop: &Stop,
+    progress: &Arc<Progress>,
     mut notify: impl FnMut(Notice),
 ) -> Result<ProgressCounts> {
     let KafkaRunOptions {
@@ -104,6 +126,7 @@ pub fn ingest_kafka(
         pipeline,
         walker: BatchWalker::new(on_corrupt),
         on_corrupt,
+        taking,
         slots: Vec::new(),
         failures: Vec::new(),
         progress: Arc::clone(progress),
@@ -154,6 +177,7 @@ struct Follower<'n> {
     pipeline: Pipeline,
     walker: BatchWalker,
     on_corrupt: OnCorrupt,
+    taking: Taking,
     /// By index of the source's handle.
     slots: Vec<Option<(PartitionSlot, Arc<PartitionHandle>)>>,
     failures: Vec<KafkaError>,
@@ -184,6 +208,7 @@ impl Follower<'_> {
             if self.pipeline.flush_due() {
                 self.pipeline.flush()?;
             }
+            self.pipeline.attend()?;
         }
         Ok(())
     }
@@ -306,6 +331,7 @@ impl Follower<'_> {
         );
         let mut visitor = Intake {
             pipeline: &mut self.pipeline,
+            taking: &mut self.taking,
             slot,
         };
         match fetched.walk(&mut self.walker, &mut visitor) {
@@ -356,6 +382,7 @@ impl Follower<'_> {
 /// Hands what a walk finds to the pipeline.
 struct Intake<'p> {
     pipeline: &'p mut Pipeline,
+    taking: &'p mut Taking,
     slot: PartitionSlot,
 }
 
@@ -364,6 +391,9 @@ impl BatchVisitor for Intake<'_> {
 
     #[inline]
     fn record(&mut self, record: &RawRecord<'_>) -> Result<()> {
+        if let Taking::Letters(intake) = self.taking {
+            return intake.take(self.pipeline, self.slot, record);
+        }
         self.pipeline.push(self.slot, record)?;
         if self.pipeline.flush_due_by_size() {
             self.pipeline.flush()?;

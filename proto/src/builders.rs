@@ -130,7 +130,9 @@ impl TableBuilders {
             Table::Errors => self.errors.common.rows(),
             Table::ExecutionTraces => self.execution_traces.common.rows(),
             Table::DeadLetters => self.dead_letters.rows(),
-            Table::SequenceRuns | Table::OffsetHoles | Table::SequenceBook => 0,
+            Table::DeadLetterResolutions | Table::SequenceRuns | Table::OffsetHoles | Table::SequenceBook => {
+                0
+            }
         }
     }
 
@@ -267,7 +269,9 @@ impl TableBuilders {
             Table::Errors => self.errors.finish(),
             Table::ExecutionTraces => self.execution_traces.finish(),
             Table::DeadLetters => self.dead_letters.finish(),
-            Table::SequenceRuns | Table::OffsetHoles | Table::SequenceBook => Vec::new(),
+            Table::DeadLetterResolutions | Table::SequenceRuns | Table::OffsetHoles | Table::SequenceBook => {
+                Vec::new()
+            }
         }
     }
 }

@@ -30,11 +30,15 @@ pub enum Reason {
     /// A whole batch of Kafka's log is damaged: the letter stands for all of its offsets, and its payload is the
     /// batch.
     CorruptBatch,
+    /// The record is a letter of another program whose payload can be decoded.
+    Forwarded,
+    /// The record is a letter of another program that holds only a part of the payload, or none.
+    ForwardedPart,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Tombstone,
         Self::Empty,
         Self::TooLarge,
@@ -47,7 +51,15 @@ impl Reason {
         Self::SchemaVersion,
         Self::NoKnownMessage,
         Self::CorruptBatch,
+        Self::Forwarded,
+        Self::ForwardedPart,
     ];
+
+    /// The reason of that name, if there is one.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
 
     /// The reason as it stands in column `reason` of `dead_letters`.
     #[must_use]
@@ -65,6 +77,8 @@ impl Reason {
             Self::SchemaVersion => "schema_version",
             Self::NoKnownMessage => "no_known_message",
             Self::CorruptBatch => "corrupt_batch",
+            Self::Forwarded => "forwarded",
+            Self::ForwardedPart => "forwarded_part",
         }
     }
 }
@@ -117,13 +131,7 @@ mod tests {
     fn every_reason_has_a_name_of_its_own_at_the_place_of_its_number() {
         for (index, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index, "dead letters name reasons by this number");
-            assert_eq!(
-                Reason::ALL
-                    .into_iter()
-                    .filter(|other| other.to_string() == reason.as_str())
-                    .count(),
-                1
-            );
+            assert_eq!(Reason::from_name(&reason.to_string()), Some(reason));
         }
     }
 }

@@ -255,6 +255,19 @@ fn fields(table: Table) -> Vec<Field> {
             ]);
             fields
         }
+        Table::DeadLetterResolutions => {
+            let mut fields = place();
+            fields.extend([
+                required("offset", DataType::Int64),
+                // The policy under which the letter could be decoded.
+                choice("policy"),
+                time("resolved_at"),
+                // How many rows it became in all tables, and the table of its message: that of the batch for events.
+                required("rows", DataType::Int64),
+                choice("first_table"),
+            ]);
+            fields
+        }
         Table::SequenceRuns => {
             let mut fields = place();
             fields.extend([

@@ -29,6 +29,9 @@ pub enum Table {
     ExecutionTraces,
     /// One row per record that could not be decoded, kept whole.
     DeadLetters,
+    /// One row per dead letter that was decoded after all: what it stood for is in the other tables since then. The
+    /// letter itself stays.
+    DeadLetterResolutions,
     /// The ledger: one row per unbroken run of sequences of one emitter seen in one commit.
     SequenceRuns,
     /// Ranges of offsets that hold no record for us, with the cause.
@@ -39,7 +42,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of its definition.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Events,
         Self::TokenChunks,
         Self::ToolExecutions,
@@ -50,6 +53,7 @@ impl Table {
         Self::Errors,
         Self::ExecutionTraces,
         Self::DeadLetters,
+        Self::DeadLetterResolutions,
         Self::SequenceRuns,
         Self::OffsetHoles,
         Self::SequenceBook,
@@ -69,6 +73,7 @@ impl Table {
             Self::Errors => "errors",
             Self::ExecutionTraces => "execution_traces",
             Self::DeadLetters => "dead_letters",
+            Self::DeadLetterResolutions => "dead_letter_resolutions",
             Self::SequenceRuns => "sequence_runs",
             Self::OffsetHoles => "offset_holes",
             Self::SequenceBook => "sequence_book",

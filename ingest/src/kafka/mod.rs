@@ -11,6 +11,7 @@
 //! | `continuity.rs`, `epochs.rs`, `witness.rs` | whether a log is still the one that was read: the table, and what is known |
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
 //! | `ends.rs` | where logs end now, for a store at rest |
+//! | `produce.rs` | single records to a topic, acknowledged |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
 //! | `batch/` | record batches: from bytes to borrowed records, holes and corrupt batches |
 //!
@@ -37,6 +38,7 @@ pub mod offsets;
 mod open;
 mod options;
 mod partition;
+pub mod produce;
 mod progress;
 mod shape;
 mod source;

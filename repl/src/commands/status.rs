@@ -47,9 +47,9 @@ enum StatusFormat {
     Json,
 }
 
-/// Letters by reason, those that were retried left out.
+/// Letters by reason, those that a retry resolved left out.
 const DEAD_LETTERS: &str =
-    "select reason, count(*) as dead_letters from dead_letters group by reason order by reason";
+    "select reason, count(*) as dead_letters from open_dead_letters group by reason order by reason";
 
 /// Prints how the store is.
 pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {

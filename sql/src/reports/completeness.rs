@@ -27,7 +27,8 @@ pub struct Completeness {
     pub missing: u128,
     /// Numbers that may be missing; they are in none of the others.
     pub ambiguous: u128,
-    /// Records that could not be decoded; where their numbers are known to be missing, they are in `missing` too.
+    /// Records that could not be decoded and were not resolved since; where their numbers are known to be missing, they
+    /// are in `missing` too.
     pub dead_letters: u64,
     /// How the threads end.
     pub tails: Tails,

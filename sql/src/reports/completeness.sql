@@ -14,6 +14,6 @@ total AS (
     FROM thread
 )
 SELECT (SELECT count(*) FROM messages) AS messages,
-       (SELECT count(*) FROM dead_letters) AS dead_letters,
+       (SELECT count(*) FROM open_dead_letters) AS dead_letters,
        threads, seen, missing, ambiguous, tails_closed, tails_open, tails_broken
 FROM total

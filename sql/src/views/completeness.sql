@@ -7,14 +7,14 @@
 -- expected = seen + missing. missing counts the numbers of gaps that are proven (exact), ambiguous those of the others,
 -- which are in neither of the two. A number missing before a message belongs to the run and the hour of that message.
 -- seen: per thread and tenant the numbers of all strands; per run and hour the numbered messages, copies left out.
--- dead_lettered: letters whose key is the thread, at Kafka's time, else that of the message before them in the log. A
+-- dead_lettered: open letters whose key is the thread, at Kafka's time, else that of the message before them in the log. A
 -- letter whose key names no thread, or threads of several tenants, is counted for no tenant (null).
 -- tail: closed = a graph that ended came last; broken = a dead letter follows the last message of the thread; else open.
 -- A lost tail cannot be seen from numbers. Per tenant and hour the tails of the threads (of the runs that began) are
 -- counted instead.
 WITH letter AS (
     SELECT topic, incarnation, partition, "offset", kafka_time, arrow_cast(key, 'Utf8View') AS thread_id
-    FROM dead_letters
+    FROM open_dead_letters
 ),
 keyed AS (
     -- The message before each letter in the log, and whether one follows.

@@ -1,4 +1,5 @@
 -- coverage: the account of the offsets of each partition: every one is a record in the tables, a dead letter, or a hole.
+--   A dead letter that was resolved is a record in the tables.
 -- Grain: one row per partition of a topic's incarnation.
 -- Key: topic, incarnation, partition.
 -- Units: all columns behind next_offset count offsets. holes counts those in holes of any cause, unexplained those in
@@ -10,7 +11,7 @@ WITH decoded AS (
 ),
 letters AS (
     SELECT topic, incarnation, partition, count(*) AS dead_letters
-    FROM dead_letters
+    FROM open_dead_letters
     GROUP BY topic, incarnation, partition
 ),
 holes AS (

@@ -9,13 +9,13 @@
 -- Numbering starts at 1, so a head that is missing is a gap, unless reading began in mid-stream somewhere in the strand.
 -- certainty: exact = the messages were numbered and did not come; ambiguous = the messages of the thread could be dealt to
 -- counters in another way that leaves no such gap.
--- cause: what lies between the neighbours in the log. dead_lettered = at least as many dead letters with this thread as key
+-- cause: what lies between the neighbours in the log. dead_lettered = at least as many open dead letters with this thread as key
 -- as numbers are missing; offset_hole = an unexplained hole; producer = neither: the numbers never reached the log;
 -- undetermined = what is there does not tell: fewer letters than numbers (one may hold a batch, or be one of them), a
 -- letter beside a hole, or a letter in a thread of several strands. dead_letters counts the letters.
 WITH letters AS (
     SELECT DISTINCT topic, incarnation, partition, "offset", key
-    FROM dead_letters
+    FROM open_dead_letters
     WHERE key IS NOT NULL
 ),
 lettered AS (

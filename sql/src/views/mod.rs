@@ -29,6 +29,7 @@ pub const VIEWS: &[View] = &[
     view!("gaps"),
     view!("late_arrivals"),
     view!("messages"),
+    view!("open_dead_letters"),
     view!("run_parts"),
     view!("runs"),
     view!("sessions"),

@@ -13,12 +13,12 @@ use quipu_store::{Reader, Segment, read_segment};
 
 /// Writes the oldest segment of a table anew without one of its columns.
 pub(crate) fn rewrite_oldest(store: &Path, table: Table, without: &str) {
-    let (mut manifest, path, id) = {
+    let (mut manifest, path, oldest) = {
         let snapshot = Reader::open(store).unwrap().snapshot().unwrap();
         let oldest = snapshot.segments(table).next().unwrap();
-        ((**snapshot.manifest()).clone(), snapshot.path_of(oldest), oldest.id)
+        ((**snapshot.manifest()).clone(), snapshot.path_of(oldest), Arc::clone(oldest))
     };
-    let batches: Vec<RecordBatch> = read_segment(&path, &[]).unwrap().map(Result::unwrap).collect();
+    let batches: Vec<RecordBatch> = read_segment(&path, &oldest, &[]).unwrap().map(Result::unwrap).collect();
     let kept: Vec<usize> = (0..batches[0].num_columns())
         .filter(|index| batches[0].schema().field(*index).name() != without)
         .collect();
@@ -29,9 +29,10 @@ pub(crate) fn rewrite_oldest(store: &Path, table: Table, without: &str) {
     }
     writer.close().unwrap();
     let bytes = std::fs::read(&path).unwrap();
-    for segment in manifest.segments.iter_mut().filter(|segment| segment.id == id) {
+    for segment in manifest.segments.iter_mut().filter(|segment| segment.id == oldest.id) {
         *segment = Arc::new(Segment {
             bytes: bytes.len() as u64,
+            tail: None,
             checksum: xxhash_rust::xxh3::xxh3_64(&bytes),
             schema_fingerprint: schema_fingerprint(&schema),
             ..Segment::clone(segment)

@@ -78,7 +78,7 @@ fn whole(path: &Path) -> i64 {
     }
     let (mut numbers, mut messages) = (0, 0);
     for segment in snapshot.segments(Table::SequenceRuns) {
-        for batch in read_segment(&snapshot.path_of(segment), &[]).unwrap() {
+        for batch in read_segment(&snapshot.path_of(segment), segment, &[]).unwrap() {
             let batch = batch.unwrap();
             let column = |name: &str| batch.column_by_name(name).unwrap();
             let first = column("first_sequence").as_primitive::<arrow_array::types::UInt64Type>();
@@ -154,7 +154,7 @@ fn merged_segments_know_their_commits_ranges_and_threads() {
 fn content(snapshot: &Snapshot, table: Table) -> Vec<String> {
     let mut rows = Vec::new();
     for segment in snapshot.segments(table) {
-        for batch in read_segment(&snapshot.path_of(segment), &[]).unwrap() {
+        for batch in read_segment(&snapshot.path_of(segment), segment, &[]).unwrap() {
             let batch = batch.unwrap();
             for row in 0..batch.num_rows() {
                 let mut text = String::new();

@@ -66,7 +66,7 @@ fn segments(snapshot: &Snapshot) -> Vec<Vec<Run>> {
         rows.collect::<Vec<_>>()
     };
     let of_segment = |segment: &Arc<Segment>| {
-        let batches = read_segment(&snapshot.path_of(segment), &[]).unwrap();
+        let batches = read_segment(&snapshot.path_of(segment), segment, &[]).unwrap();
         batches.flat_map(|batch| of_batch(batch.unwrap())).collect()
     };
     snapshot.segments(Table::SequenceRuns).map(of_segment).collect()
