@@ -12,7 +12,6 @@ use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::TableType;
-use datafusion::object_store::local::LocalFileSystem;
 use datafusion::prelude::SessionContext;
 use quipu_proto::Table;
 use quipu_store::Snapshot;
@@ -20,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use crate::strands::{self, Account};
 use crate::system;
-use crate::tables::SegmentTable;
+use crate::tables::{CheckedStore, SegmentTable};
 use crate::views;
 
 /// Name of the one catalog.
@@ -38,7 +37,7 @@ const STORE_URL: &str = "quipu://store";
 /// Gives a session the tables and views of a snapshot.
 pub(crate) fn register(context: &SessionContext, snapshot: &Snapshot) -> Result<()> {
     let url = ObjectStoreUrl::parse(STORE_URL)?;
-    let files = LocalFileSystem::new_with_prefix(snapshot.root())?;
+    let files = CheckedStore::new(snapshot)?;
     context.register_object_store(url.as_ref(), Arc::new(files));
     let state = context.state_weak_ref();
     let source = Arc::new(Source {

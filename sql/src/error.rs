@@ -4,6 +4,9 @@ use std::error::Error as StdError;
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use datafusion::object_store;
+
+use crate::tables::DamagedSegment;
 
 /// Result of a question.
 pub type Result<T, E = SqlError> = std::result::Result<T, E>;
@@ -150,8 +153,11 @@ fn kind_of(root: &DataFusionError) -> SqlErrorKind {
     match root {
         DataFusionError::ResourcesExhausted(_) => SqlErrorKind::Memory,
         DataFusionError::ParquetError(_) => SqlErrorKind::Damaged,
-        DataFusionError::ObjectStore(error) => match **error {
-            datafusion::object_store::Error::NotFound { .. } => SqlErrorKind::Damaged,
+        DataFusionError::ObjectStore(error) => match &**error {
+            object_store::Error::NotFound { .. } => SqlErrorKind::Damaged,
+            object_store::Error::Generic { source, .. } if source.is::<DamagedSegment>() => {
+                SqlErrorKind::Damaged
+            }
             _ => SqlErrorKind::Io,
         },
         DataFusionError::IoError(_) => SqlErrorKind::Io,
@@ -170,7 +176,7 @@ fn kind_of(root: &DataFusionError) -> SqlErrorKind {
 fn kind_of_external(error: &(dyn StdError + 'static)) -> SqlErrorKind {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.is::<datafusion::parquet::errors::ParquetError>() {
+        if error.is::<datafusion::parquet::errors::ParquetError>() || error.is::<DamagedSegment>() {
             return SqlErrorKind::Damaged;
         }
         if error.is::<std::io::Error>() {

@@ -123,7 +123,9 @@ impl Reading<'_, '_, '_> {
                     self.note(place, text);
                 }
             }
-            SourceEvent::LogChanged { previous, current, .. } => self.note(
+            SourceEvent::LogChanged {
+                previous, current, ..
+            } => self.note(
                 FindingPlace::Source(previous.to_string()),
                 format!(
                     "cannot be checked any more where its log was changed: it is read as incarnation {} now",

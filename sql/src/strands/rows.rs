@@ -274,8 +274,9 @@ fn batch(columns: Vec<(&'static str, ArrayRef)>) -> Result<RecordBatch> {
     let fields: Vec<Field> = columns
         .iter()
         .map(|(name, array)| {
-            let nullable =
-                matches!(array.data_type(), DataType::Timestamp(..)) || ["node_id", "strands"].contains(name);
+            let nullable = matches!(array.data_type(), DataType::Timestamp(..))
+                || ["node_id", "strands"].contains(name)
+                || name.starts_with("prev_");
             Field::new(*name, array.data_type().clone(), nullable)
         })
         .collect();

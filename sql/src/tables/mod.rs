@@ -7,9 +7,11 @@
 //! | `pruning` | which segments a filter rules out |
 //! | `segment_table` | the scan over what remains |
 
+mod checked_store;
 mod pruning;
 mod schema;
 mod segment_table;
 mod statistics;
 
+pub(crate) use checked_store::{CheckedStore, DamagedSegment};
 pub(crate) use segment_table::SegmentTable;

@@ -46,24 +46,24 @@ fn segment() -> impl Strategy<Value = Segment> {
         stats(),
     )
         .prop_map(
-        |(table, [id, rows, bytes, checksum, by, schema], commits, tail, stats)| Segment {
-            id: SegmentId(id),
-            table,
-            path: crate::paths::segment_path(table, SegmentId(id)),
-            rows,
-            bytes,
-            checksum,
-            tail: tail.map(|number| SegmentTail {
-                offset: number.min(bytes),
-                checksum: number,
-            }),
-            added_by: ManifestId(by),
-            first_commit: ManifestId(commits.map_or(by, |[first, _]| first)),
-            last_commit: ManifestId(commits.map_or(by, |[_, last]| last)),
-            schema_fingerprint: schema,
-            stats,
-        },
-    )
+            |(table, [id, rows, bytes, checksum, by, schema], commits, tail, stats)| Segment {
+                id: SegmentId(id),
+                table,
+                path: crate::paths::segment_path(table, SegmentId(id)),
+                rows,
+                bytes,
+                checksum,
+                tail: tail.map(|number| SegmentTail {
+                    offset: number.min(bytes),
+                    checksum: number,
+                }),
+                added_by: ManifestId(by),
+                first_commit: ManifestId(commits.map_or(by, |[first, _]| first)),
+                last_commit: ManifestId(commits.map_or(by, |[_, last]| last)),
+                schema_fingerprint: schema,
+                stats,
+            },
+        )
 }
 
 fn state() -> impl Strategy<Value = PartitionState> {

@@ -16,9 +16,16 @@ pub(crate) fn rewrite_oldest(store: &Path, table: Table, without: &str) {
     let (mut manifest, path, oldest) = {
         let snapshot = Reader::open(store).unwrap().snapshot().unwrap();
         let oldest = snapshot.segments(table).next().unwrap();
-        ((**snapshot.manifest()).clone(), snapshot.path_of(oldest), Arc::clone(oldest))
+        (
+            (**snapshot.manifest()).clone(),
+            snapshot.path_of(oldest),
+            Arc::clone(oldest),
+        )
     };
-    let batches: Vec<RecordBatch> = read_segment(&path, &oldest, &[]).unwrap().map(Result::unwrap).collect();
+    let batches: Vec<RecordBatch> = read_segment(&path, &oldest, &[])
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     let kept: Vec<usize> = (0..batches[0].num_columns())
         .filter(|index| batches[0].schema().field(*index).name() != without)
         .collect();
@@ -29,7 +36,11 @@ pub(crate) fn rewrite_oldest(store: &Path, table: Table, without: &str) {
     }
     writer.close().unwrap();
     let bytes = std::fs::read(&path).unwrap();
-    for segment in manifest.segments.iter_mut().filter(|segment| segment.id == oldest.id) {
+    for segment in manifest
+        .segments
+        .iter_mut()
+        .filter(|segment| segment.id == oldest.id)
+    {
         *segment = Arc::new(Segment {
             bytes: bytes.len() as u64,
             tail: None,
