@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use quipu_broker::{BrokerHandle, BrokerOptions, BrokerThread, TopicOptions};
+use quipu_ingest::verify::{VerifyOptions, verify};
 use quipu_tests::child::Process;
 use quipu_tests::dice::Dice;
 use quipu_tests::ingest::{self, Ingest, newest_manifest, stored_offsets};
@@ -19,8 +20,8 @@ use quipu_tests::traffic::{PARTITIONS, Traffic};
 
 const TOPIC: &str = "dashstream-events";
 
-/// Times that the ingester is killed.
-const KILLS: usize = 50;
+/// Times that the ingester is killed; `QUIPU_TEST_KILLS` says otherwise.
+const KILLS: usize = 200;
 
 /// Messages that are there when the ingester starts once more. Now and then the broker is quiet, so that it catches up.
 const MESSAGES_PER_LIFE: usize = 1_250;
@@ -28,14 +29,21 @@ const MESSAGES_PER_LIFE: usize = 1_250;
 /// How long a life may be that waits for commits: there may be nothing left to commit.
 const LIFE_MAX: Duration = Duration::from_secs(3);
 
+fn kills() -> usize {
+    std::env::var("QUIPU_TEST_KILLS")
+        .ok()
+        .map_or(KILLS, |text| text.parse().unwrap())
+}
+
 #[test]
-fn fifty_kills_lose_and_repeat_nothing() {
+fn two_hundred_kills_lose_and_repeat_nothing() {
+    let kills = kills();
     let mut dice = Dice::from_environment(20_261_123);
     let broker = BrokerThread::start(BrokerOptions::default()).unwrap();
     broker
         .create_topic(TOPIC, TopicOptions::partitions(PARTITIONS))
         .unwrap();
-    let mut traffic = Traffic::new(dice.number(), (KILLS * MESSAGES_PER_LIFE) as u64);
+    let mut traffic = Traffic::new(dice.number(), (kills * MESSAGES_PER_LIFE) as u64);
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("killed");
     // Most threads are on disk, in the index of the sequence book, so that this takes part.
@@ -45,7 +53,7 @@ fn fifty_kills_lose_and_repeat_nothing() {
         ..run
     };
     let (mut under_way, mut books_deleted, mut clean_stops) = (0, 0, 0);
-    for life in 0..KILLS {
+    for life in 0..kills {
         traffic.append(&broker, TOPIC, MESSAGES_PER_LIFE);
         if dice.once_in(8) {
             // A clean end writes the index: the next life finds it current, or stale, or gone.
@@ -78,13 +86,15 @@ fn fifty_kills_lose_and_repeat_nothing() {
     Ingest::to_end(&broker.address(), TOPIC).run(&undisturbed);
     let rows = assert_same_store(&store, &undisturbed);
     assert_nothing_is_trivial(&store);
+    let verified = verify(&store, &VerifyOptions::default(), |_| {}).unwrap();
+    assert!(verified.is_clean(), "{:#?}", verified.findings);
     eprintln!(
-        "{rows} rows; {under_way} of {KILLS} kills with records left to read, {clean_stops} clean stops between them, \
+        "{rows} rows; {under_way} of {kills} kills with records left to read, {clean_stops} clean stops between them, \
          the book deleted {books_deleted} times"
     );
     assert!(books_deleted > 0, "the book was there to be deleted");
     assert!(
-        under_way * 2 > KILLS,
+        under_way * 2 > kills,
         "most kills come while there is something to read: {under_way}"
     );
 }

@@ -75,6 +75,10 @@ pub(crate) enum Command {
     Report(commands::report::Args),
     /// Tell how a store is: positions, lag, gaps, last commit, disk use
     Status(commands::status::Args),
+    /// Prove that a store is whole and holds what its source holds, or name what differs
+    Verify(Box<commands::verify::Args>),
+    /// List, show, retry, export, forward and import dead letters
+    Dlq(Box<commands::dlq::Args>),
     /// Follow Kafka, or take in recorded files
     Ingest(Box<commands::ingest::Args>),
     /// Watch a small fleet of agents being followed, with nothing else installed
@@ -122,6 +126,16 @@ mod tests {
     #[test]
     fn help_of_status() {
         insta::assert_snapshot!(help(&["status"]));
+    }
+
+    #[test]
+    fn help_of_verify() {
+        insta::assert_snapshot!(help(&["verify"]));
+    }
+
+    #[test]
+    fn help_of_dlq() {
+        insta::assert_snapshot!(help(&["dlq"]));
     }
 
     #[test]

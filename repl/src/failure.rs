@@ -15,6 +15,8 @@ pub(crate) mod code {
     pub(crate) const FAILED: u8 = 1;
     /// The command line asks for something that does not exist.
     pub(crate) const USAGE: u8 = 2;
+    /// A gate could not judge.
+    pub(crate) const NOT_JUDGED: u8 = 3;
 }
 
 /// The command line is well formed but asks for something that cannot be.
@@ -28,6 +30,34 @@ impl fmt::Display for UsageError {
 }
 
 impl std::error::Error for UsageError {}
+
+/// A gate judged, and the answer is no.
+#[derive(Debug)]
+pub(crate) struct Judged(pub(crate) String);
+
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Judged {}
+
+/// A gate could not judge.
+#[derive(Debug)]
+pub(crate) struct CannotJudge(pub(crate) Error);
+
+impl fmt::Display for CannotJudge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl std::error::Error for CannotJudge {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
 
 /// The data is less complete than the user wants to be answered from.
 #[derive(Debug)]
@@ -84,6 +114,8 @@ pub(crate) fn report(error: &Error, verbose: bool) -> u8 {
     let _ = io::stderr().lock().write_all(text(error, verbose).as_bytes());
     if error.is::<UsageError>() {
         code::USAGE
+    } else if error.is::<CannotJudge>() {
+        code::NOT_JUDGED
     } else {
         code::FAILED
     }

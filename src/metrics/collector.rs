@@ -100,6 +100,23 @@ impl RunCollector {
         ] {
             counter(encoder, name, help, count)?;
         }
+        let forwarded = self.progress.forwarded();
+        for (name, help, count) in [
+            ("dashstream_dlq_sends", "Dead letters sent to their topic", forwarded.sends),
+            (
+                "dashstream_dlq_send_failures",
+                "Dead letters whose every attempt failed",
+                forwarded.send_failures,
+            ),
+            ("dashstream_dlq_send_retries", "Attempts that failed", forwarded.send_retries),
+            (
+                "dashstream_dlq_dropped",
+                "Dead letters that were not tried; they are in the store",
+                forwarded.dropped,
+            ),
+        ] {
+            counter(encoder, name, help, count)?;
+        }
         if let Some(committed_us) = self.progress.committed_us() {
             let age = (now_us() - committed_us).max(0) as f64 / 1e6;
             gauge(
@@ -260,6 +277,8 @@ mod tests {
             "dashstream_sequence_gap_size_bucket{le=\"+Inf\"} 0",
             "quipu_dead_letters_total{reason=\"protobuf\"} 0",
             "quipu_commits_total 0",
+            "dashstream_dlq_sends_total 0",
+            "dashstream_dlq_dropped_total 0",
         ] {
             assert!(text.contains(name), "{name} is not in:\n{text}");
         }

@@ -2,7 +2,9 @@
 
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
+pub(crate) mod dlq;
 pub(crate) mod ingest;
 pub(crate) mod report;
 pub(crate) mod sql;
 pub(crate) mod status;
+pub(crate) mod verify;

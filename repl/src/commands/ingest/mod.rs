@@ -11,9 +11,10 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
 use quipu::Policy;
+use quipu::ingest::dead_letters::ForwardOptions;
 use quipu::ingest::kafka::address::BrokerAddress;
 use quipu::ingest::kafka::batch::OnCorrupt;
-use quipu::ingest::kafka::{KafkaEnv, StartFrom, Until};
+use quipu::ingest::kafka::{KafkaEnv, KafkaOptions, StartFrom, Until};
 use quipu::ingest::{FramesFile, KafkaRunOptions, PipelineOptions, ingest_frames, ingest_kafka};
 use tokio::runtime::Runtime;
 
@@ -66,8 +67,8 @@ struct FramesArgs {
 }
 
 /// Where in Kafka to read.
-#[derive(Debug, clap::Args)]
-struct KafkaArgs {
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct KafkaArgs {
     /// Topic to follow, all partitions; may be given several times [default: $KAFKA_TOPIC, else those of
     /// dashstream-events, dashstream_events and dashstream-quality that exist]
     #[arg(short, long, value_name = "TOPIC")]
@@ -111,6 +112,11 @@ struct CommonArgs {
     #[arg(long, global = true, value_name = "AGE", value_parser = units::duration)]
     flush_age: Option<Duration>,
 
+    /// Send dead letters to this Kafka topic too, once they are committed; those that cannot be sent are in the store all
+    /// the same
+    #[arg(long, value_name = "TOPIC")]
+    dlq_topic: Option<String>,
+
     /// Serve metrics for Prometheus at /metrics, and /healthz and /readyz, at this port of this machine, or at this
     /// address and port
     #[arg(long, global = true, value_name = "ADDRESS", value_parser = metrics_address)]
@@ -141,7 +147,7 @@ impl FamilyName {
 
 /// What to take for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PolicyName {
+pub(crate) enum PolicyName {
     /// Framed messages of schema version 1 with a header, nothing else
     Strict,
     /// Also unframed messages and messages without a header, as readers of the protocol always did
@@ -194,32 +200,55 @@ pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
 }
 
 impl Args {
-    /// The settings of a run over Kafka: options win over the environment.
+    /// The settings of a run over Kafka.
     fn kafka_run(&self) -> Result<KafkaRunOptions> {
-        let kafka = &self.kafka;
-        let environment = KafkaEnv::from_lookup(|name| match name {
-            "KAFKA_BROKERS" if kafka.brokers.is_some() => kafka.brokers.clone(),
-            "KAFKA_TOPIC" | "DASHSTREAM_TOPIC" if !kafka.topic.is_empty() => None,
-            "KAFKA_BROKER_ADDRESS_FAMILY" if kafka.address_family.is_some() => {
-                kafka.address_family.map(|family| family.as_str().to_owned())
-            }
-            name => env::var(name).ok(),
-        })?;
-        let mut source = environment.options();
-        if !kafka.topic.is_empty() {
-            source.topics.clone_from(&kafka.topic);
-        }
-        source.from = kafka.from.unwrap_or_default();
-        source.until = kafka.until.unwrap_or_default();
+        let source = self.kafka.options()?;
+        let mut pipeline = self.common.pipeline();
+        pipeline.forward = self.common.dlq_topic.as_ref().map(|topic| ForwardOptions {
+            connect: source.connect.clone(),
+            ..ForwardOptions::new(source.brokers.clone(), topic.as_str())
+        });
         Ok(KafkaRunOptions {
             source,
             on_corrupt: OnCorrupt::default(),
-            pipeline: self.common.pipeline(),
+            pipeline,
         })
     }
 }
 
 impl KafkaArgs {
+    /// Nothing but brokers.
+    pub(crate) fn of_brokers(brokers: Option<String>) -> Self {
+        Self {
+            brokers,
+            ..Self::default()
+        }
+    }
+
+    /// The first topic that is named.
+    pub(crate) fn first_topic(&self) -> Option<&str> {
+        self.topic.first().map(String::as_str)
+    }
+
+    /// The settings of a source: options win over the environment.
+    pub(crate) fn options(&self) -> Result<KafkaOptions> {
+        let environment = KafkaEnv::from_lookup(|name| match name {
+            "KAFKA_BROKERS" if self.brokers.is_some() => self.brokers.clone(),
+            "KAFKA_TOPIC" | "DASHSTREAM_TOPIC" if !self.topic.is_empty() => None,
+            "KAFKA_BROKER_ADDRESS_FAMILY" if self.address_family.is_some() => {
+                self.address_family.map(|family| family.as_str().to_owned())
+            }
+            name => env::var(name).ok(),
+        })?;
+        let mut source = environment.options();
+        if !self.topic.is_empty() {
+            source.topics.clone_from(&self.topic);
+        }
+        source.from = self.from.unwrap_or_default();
+        source.until = self.until.unwrap_or_default();
+        Ok(source)
+    }
+
     /// Refuses what says where in Kafka to read, when something else is read.
     fn refuse(&self, source: &str) -> Result<()> {
         let given = [
