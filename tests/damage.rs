@@ -69,7 +69,9 @@ async fn no_flipped_bit_gives_a_wrong_number() {
     let store = folder.path().join("store");
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let quipu = Quipu::create(&store).unwrap();
-    quipu.ingest(&[FramesFile::new(fixtures.join("faulty.frames"))]).unwrap();
+    quipu
+        .ingest(&[FramesFile::new(fixtures.join("faulty.frames"))])
+        .unwrap();
     drop(quipu);
     let right = answers(&store).await;
     assert!(right.iter().all(Result::is_ok), "{right:?}");
@@ -87,7 +89,12 @@ async fn no_flipped_bit_gives_a_wrong_number() {
         for (question, answer) in found.iter().enumerate() {
             match answer {
                 Ok(text) => {
-                    assert_eq!(Ok(text), right[question].as_ref(), "{}: byte {at}", file.display());
+                    assert_eq!(
+                        Ok(text),
+                        right[question].as_ref(),
+                        "{}: byte {at}",
+                        file.display()
+                    );
                     untouched += 1;
                 }
                 Err(kind) => {
@@ -99,6 +106,9 @@ async fn no_flipped_bit_gives_a_wrong_number() {
         std::fs::write(file, &whole).unwrap();
     }
     eprintln!("{FLIPS} flips: {errors} questions refused, {untouched} answered as before");
-    assert!(errors > FLIPS / 2, "most flips are in bytes that some question reads");
+    assert!(
+        errors > FLIPS / 2,
+        "most flips are in bytes that some question reads"
+    );
     assert_eq!(answers(&store).await, right);
 }

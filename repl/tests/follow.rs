@@ -214,3 +214,65 @@ fn the_demo_leaves_a_store_that_is_there_alone() {
     assert_eq!(told.code, 2);
     assert!(told.err.contains("--store"), "{}", told.err);
 }
+
+/// One HTTP request, as a scraper makes it.
+fn get(address: &str, path: &str) -> String {
+    use std::io::{Read, Write};
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        connection,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_run_serves_its_metrics_and_says_when_it_is_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let (broker, sent) = broker_with(2_000);
+    let mut child = ingest(&broker, &store, &["--flush-age", "50ms", "--metrics", "0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let line = lines.find(|line| line.starts_with("metrics at http://")).unwrap();
+    let address = line
+        .trim_start_matches("metrics at http://")
+        .trim_end_matches("/metrics")
+        .to_owned();
+    // Its standard error is read on, or it would wait for us.
+    let reader = std::thread::spawn(move || lines.for_each(drop));
+    let began = Instant::now();
+    while !(get(&address, "/readyz").starts_with("HTTP/1.1 200") && records(&store) == sent) {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "it is ready and takes in what is there"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200"));
+    let metrics = get(&address, "/metrics");
+    assert!(metrics.contains("application/openmetrics-text"), "{metrics}");
+    assert!(
+        metrics.contains(&format!("quipu_records_total {sent}\n")),
+        "{metrics}"
+    );
+    for name in [
+        "dashstream_sequence_gaps_total ",
+        "dashstream_sequence_gap_size_bucket{le=\"+Inf\"}",
+        "quipu_commit_age_seconds ",
+        "quipu_lag_records{topic=\"dashstream-events\"",
+        "# EOF",
+    ] {
+        assert!(metrics.contains(name), "no {name} in {metrics}");
+    }
+    signal(&child, "-TERM");
+    assert!(child.wait().unwrap().success());
+    reader.join().unwrap();
+}

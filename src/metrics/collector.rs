@@ -102,13 +102,21 @@ impl RunCollector {
         }
         let forwarded = self.progress.forwarded();
         for (name, help, count) in [
-            ("dashstream_dlq_sends", "Dead letters sent to their topic", forwarded.sends),
+            (
+                "dashstream_dlq_sends",
+                "Dead letters sent to their topic",
+                forwarded.sends,
+            ),
             (
                 "dashstream_dlq_send_failures",
                 "Dead letters whose every attempt failed",
                 forwarded.send_failures,
             ),
-            ("dashstream_dlq_send_retries", "Attempts that failed", forwarded.send_retries),
+            (
+                "dashstream_dlq_send_retries",
+                "Attempts that failed",
+                forwarded.send_retries,
+            ),
             (
                 "dashstream_dlq_dropped",
                 "Dead letters that were not tried; they are in the store",
