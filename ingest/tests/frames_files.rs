@@ -327,7 +327,8 @@ fn in_pieces(store: &Path, log: &[quipu_proto::frames::Frame<'_>], piece: usize,
         let mut pipeline =
             quipu_ingest::Pipeline::open(store, cut_every(rows_max), Arc::clone(&progress)).unwrap();
         let slots = [0, 1, 2, 3].map(|partition| {
-            let partition = quipu_proto::LogPartition::new(topic.clone(), quipu_proto::PartitionId(partition));
+            let partition =
+                quipu_proto::LogPartition::new(topic.clone(), quipu_proto::PartitionId(partition));
             pipeline.open_partition(&partition, start)
         });
         for frame in piece {

@@ -14,9 +14,9 @@ use crate::error::{IoContext, Result, StoreError};
 use crate::failure::Failure;
 use crate::gc::{Garbage, Retired, gone};
 use crate::lock::WriterLock;
-use crate::merge::{self, INLINE_BYTES_MAX, INLINE_ROWS_MAX, MergeReport, Merged, Merging, Task};
 use crate::manifest::recover::{self, Presence, Recovered};
 use crate::manifest::{CommitNote, Manifest, PartitionState, TableRows, check, persist};
+use crate::merge::{self, INLINE_BYTES_MAX, INLINE_ROWS_MAX, MergeReport, Merged, Merging, Task};
 use crate::paths::{Root, segment_path};
 use crate::segment::writer::{OpenSegment, Pressed, check_schema};
 use crate::segment::{Segment, SegmentId};
@@ -479,12 +479,7 @@ impl Writer {
 
     /// Ends a commit that failed, and the writer with it where what is on disk is in doubt or rows of the commit are gone.
     /// `written` are the segments that have their names already.
-    fn give_up(
-        &mut self,
-        failure: Failure,
-        written: &[(Table, SegmentId)],
-        kind: Kind,
-    ) -> StoreError {
+    fn give_up(&mut self, failure: Failure, written: &[(Table, SegmentId)], kind: Kind) -> StoreError {
         match failure {
             Failure::Unnamed(error) if kind != Kind::Merged => {
                 self.ended = Some(Ended::Poisoned(error.to_string()));
@@ -497,7 +492,11 @@ impl Writer {
                         &self.root.resolve(&segment_path(*table, *id)),
                     );
                 }
-                if kind == (Kind::New { can_be_repeated: false }) {
+                if kind
+                    == (Kind::New {
+                        can_be_repeated: false,
+                    })
+                {
                     self.ended = Some(Ended::Poisoned(error.to_string()));
                 }
                 error

@@ -126,9 +126,8 @@ pub(crate) fn plan(manifest: &Manifest, mut is_readable: impl FnMut(&Segment) ->
         if table == Table::SequenceBook {
             continue;
         }
-        let units = units(&|segment| {
-            segment.table == table && (!table.is_fact() || segment.last_commit <= snapshot)
-        });
+        let units =
+            units(&|segment| segment.table == table && (!table.is_fact() || segment.last_commit <= snapshot));
         let all = || 0..units.len();
         let range = due(&units).or_else(|| (table == Table::SequenceRuns && is_surplus(&units)).then(all));
         if let Some(range) = range {

@@ -60,7 +60,9 @@ impl Merging {
     }
 
     pub(crate) fn failed(&mut self) {
-        let doubled = REST_COMMITS.checked_shl(self.failures).unwrap_or(REST_COMMITS_MAX);
+        let doubled = REST_COMMITS
+            .checked_shl(self.failures)
+            .unwrap_or(REST_COMMITS_MAX);
         self.rest = doubled.min(REST_COMMITS_MAX);
         self.failures = (self.failures + 1).min(16);
     }
@@ -108,7 +110,9 @@ impl Merging {
 
 /// The result of a thread. A merge must harm nobody, so a panic is a failure like others.
 fn joined(thread: JoinHandle<Result<Merged>>) -> Result<Merged> {
-    thread
-        .join()
-        .unwrap_or_else(|_| Err(StoreError::Invalid("the thread that merged segments panicked".to_owned())))
+    thread.join().unwrap_or_else(|_| {
+        Err(StoreError::Invalid(
+            "the thread that merged segments panicked".to_owned(),
+        ))
+    })
 }

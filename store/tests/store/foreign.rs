@@ -16,7 +16,11 @@ pub(crate) fn rewrite_oldest(store: &Path, table: Table, without: &str) {
     let (mut manifest, path, id) = {
         let snapshot = Reader::open(store).unwrap().snapshot().unwrap();
         let oldest = snapshot.segments(table).next().unwrap();
-        ((**snapshot.manifest()).clone(), snapshot.path_of(oldest), oldest.id)
+        (
+            (**snapshot.manifest()).clone(),
+            snapshot.path_of(oldest),
+            oldest.id,
+        )
     };
     let batches: Vec<RecordBatch> = read_segment(&path, &[]).unwrap().map(Result::unwrap).collect();
     let kept: Vec<usize> = (0..batches[0].num_columns())

@@ -83,7 +83,11 @@ fn whole(path: &Path) -> i64 {
             let column = |name: &str| batch.column_by_name(name).unwrap();
             let first = column("first_sequence").as_primitive::<arrow_array::types::UInt64Type>();
             let last = column("last_sequence").as_primitive::<arrow_array::types::UInt64Type>();
-            messages += column("messages").as_primitive::<Int64Type>().values().iter().sum::<i64>();
+            messages += column("messages")
+                .as_primitive::<Int64Type>()
+                .values()
+                .iter()
+                .sum::<i64>();
             for (first, last) in first.values().iter().zip(last.values()) {
                 assert_eq!(*first, numbers + 1, "runs stand one behind the other");
                 numbers = *last;
@@ -112,7 +116,9 @@ fn a_store_that_commits_often_keeps_few_segments_and_every_row() {
         writer.merge_tail().unwrap();
         let snapshot = writer.snapshot();
         most = most.max(segments(&snapshot, Table::Events));
-        let small = snapshot.segments(Table::Events).filter(|segment| segment.rows == 10);
+        let small = snapshot
+            .segments(Table::Events)
+            .filter(|segment| segment.rows == 10);
         // Some more may come while a larger merge is under way.
         assert!(small.count() <= 2 * SEGMENTS_MAX, "after commit {commit}");
     }
@@ -121,7 +127,12 @@ fn a_store_that_commits_often_keeps_few_segments_and_every_row() {
     assert!(most <= 3 * SEGMENTS_MAX, "{most} segments of a table");
     let snapshot = snapshot(folder.path());
     assert!(segments(&snapshot, Table::SequenceRuns) <= SEGMENTS_MAX);
-    let added: u64 = snapshot.manifest().commits.iter().map(|note| note.rows_added()).sum();
+    let added: u64 = snapshot
+        .manifest()
+        .commits
+        .iter()
+        .map(|note| note.rows_added())
+        .sum();
     assert_eq!(added % 21, 0, "a merge counts no rows as new");
 }
 
@@ -141,13 +152,20 @@ fn merged_segments_know_their_commits_ranges_and_threads() {
     let range = merged.stats.column("offset").unwrap();
     assert_eq!(
         (&range.min, &range.max),
-        (&Some(quipu_store::StatValue::Int(0)), &Some(quipu_store::StatValue::Int(169)))
+        (
+            &Some(quipu_store::StatValue::Int(0)),
+            &Some(quipu_store::StatValue::Int(169))
+        )
     );
     let threads = merged.stats.threads.as_ref().unwrap();
     assert_eq!(threads.threads(), 3);
     assert!(threads.may_contain("thread_id-2"));
     let read_back = Reader::open(folder.path()).unwrap().snapshot().unwrap();
-    assert_eq!(read_back.manifest(), snapshot.manifest(), "a manifest reads back as it was");
+    assert_eq!(
+        read_back.manifest(),
+        snapshot.manifest(),
+        "a manifest reads back as it was"
+    );
 }
 
 /// All columns of all rows, by whatever segments hold them.
@@ -237,7 +255,11 @@ fn a_large_merge_goes_on_beside_the_commits() {
     let snapshot = snapshot(folder.path());
     snapshot.verify().unwrap();
     assert_eq!(read(&snapshot, Table::Events), (0..next).collect::<Vec<_>>());
-    assert!(snapshot.segments(Table::Events).any(|segment| segment.rows >= 17 * each as u64));
+    assert!(
+        snapshot
+            .segments(Table::Events)
+            .any(|segment| segment.rows >= 17 * each as u64)
+    );
     assert!(files_like(folder.path(), ".tmp-").is_empty());
 }
 
@@ -312,7 +334,10 @@ fn a_death_in_a_merge_loses_no_row_and_doubles_none() {
         assert_eq!(whole(folder.path()), 170, "recovery changes no answer");
         assert!(files_like(folder.path(), ".tmp-").is_empty());
         let left = segments(&snapshot(folder.path()), Table::Events);
-        assert!(left == 1 || !merged && left == 17, "{left} segments, merge done: {merged}");
+        assert!(
+            left == 1 || !merged && left == 17,
+            "{left} segments, merge done: {merged}"
+        );
         outcomes.insert((merged, left));
         let mut writer = open(folder.path());
         commits(&mut writer, 170, 3);
@@ -358,7 +383,10 @@ fn a_merge_that_fails_takes_the_right_to_write_only_where_a_sync_failed_or_visib
         }
     });
     assert!(went_on > 20, "{went_on} failures that harmed nothing");
-    assert_eq!(refused, BTreeSet::from(["cannot publish".to_owned(), "cannot sync".to_owned()]));
+    assert_eq!(
+        refused,
+        BTreeSet::from(["cannot publish".to_owned(), "cannot sync".to_owned()])
+    );
 }
 
 /// Else a damaged segment would cost every commit a merge.
@@ -383,7 +411,10 @@ fn after_a_failed_merge_some_commits_pass_before_the_next_try() {
     }
     let pauses: Vec<i64> = failures.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(failures[0], 17);
-    assert!(pauses[0] > 16 && pauses[1] > 32 && pauses.len() == 2, "{failures:?}");
+    assert!(
+        pauses[0] > 16 && pauses[1] > 32 && pauses.len() == 2,
+        "{failures:?}"
+    );
     std::fs::write(&damaged, &bytes).unwrap();
     writer.merge_all().unwrap();
     drop(writer);
@@ -405,7 +436,11 @@ fn segments_of_other_schemas_are_adapted_or_left() {
         crate::foreign::rewrite_oldest(path, Table::Events, missing);
         let mut writer = open(path);
         let before = oldest(&mut writer);
-        assert_eq!(writer.merge_all().unwrap().len(), 1, "the others are merged in any case");
+        assert_eq!(
+            writer.merge_all().unwrap().len(),
+            1,
+            "the others are merged in any case"
+        );
         assert_eq!(oldest(&mut writer) != before, is_merged, "without {missing}");
         let next = writer.manifest().partitions[0].next_offset.0;
         for commit in 0..17 {
@@ -416,7 +451,10 @@ fn segments_of_other_schemas_are_adapted_or_left() {
             assert_eq!(whole(path), next + 170);
             let snapshot = snapshot(path);
             let oldest = snapshot.segments(Table::Events).next().unwrap();
-            assert_eq!(oldest.schema_fingerprint, schema_fingerprint(&Table::Events.schema()));
+            assert_eq!(
+                oldest.schema_fingerprint,
+                schema_fingerprint(&Table::Events.schema())
+            );
         }
     }
 }

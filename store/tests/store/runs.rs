@@ -1,4 +1,8 @@
 //! Merged rows of `sequence_runs`: as few as threads and gaps, and the same account.
+#![allow(
+    clippy::print_stdout,
+    reason = "figures, for who asks for them with --nocapture"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -119,12 +123,16 @@ fn observe(book: &mut SequenceBook, message: &Message, thread_id: &str, offset: 
     book.observe(
         key,
         &Arrival {
-            tenant_id: if message.thread % 3 == 0 { "a" } else { "b" },
+            tenant_id: if message.thread.is_multiple_of(3) {
+                "a"
+            } else {
+                "b"
+            },
             thread_id,
             emitter: message.emitter,
             sequence: message.sequence,
             message_id: &offset.to_le_bytes(),
-            time_us: (message.sequence % 5 != 0).then_some(offset * 10),
+            time_us: (!message.sequence.is_multiple_of(5)).then_some(offset * 10),
             offset,
         },
     );
@@ -145,7 +153,12 @@ fn store(path: &Path, messages: &[Message], per_commit: usize) -> Writer {
     let mut writer = open(path);
     let mut book = SequenceBook::new(BookOptions::default());
     for (number, message) in messages.iter().enumerate() {
-        observe(&mut book, message, &format!("thread-{}", message.thread), number as i64);
+        observe(
+            &mut book,
+            message,
+            &format!("thread-{}", message.thread),
+            number as i64,
+        );
         if number % per_commit == per_commit - 1 {
             commit(&mut writer, &mut book);
         }
@@ -309,7 +322,10 @@ fn interleaved(threads: u32, per_commit: usize) -> (u64, u64) {
             emitter: Emitter::Graph,
             sequence: next[thread as usize],
         };
-        let name = format!("{:08x}-7d1f-4c2b-9e3a-{thread:012x}", thread.wrapping_mul(0x9e37_79b1));
+        let name = format!(
+            "{:08x}-7d1f-4c2b-9e3a-{thread:012x}",
+            thread.wrapping_mul(0x9e37_79b1)
+        );
         observe(&mut book, &message, &name, offset as i64);
         if offset % per_commit == per_commit - 1 {
             commit(&mut writer, &mut book);
@@ -321,9 +337,15 @@ fn interleaved(threads: u32, per_commit: usize) -> (u64, u64) {
     let merging: Duration = merges.iter().map(|report| report.press).sum();
     let read: u64 = merges.iter().map(|report| report.rows_read).sum();
     let manifest = writer.manifest();
-    let committed = manifest.rows_committed.iter().find(|rows| rows.table == Table::SequenceRuns);
+    let committed = manifest
+        .rows_committed
+        .iter()
+        .find(|rows| rows.table == Table::SequenceRuns);
     let (committed, left) = (committed.unwrap().rows, manifest.rows(Table::SequenceRuns));
-    let by_segment: Vec<u64> = manifest.segments_of(Table::SequenceRuns).map(|segment| segment.rows).collect();
+    let by_segment: Vec<u64> = manifest
+        .segments_of(Table::SequenceRuns)
+        .map(|segment| segment.rows)
+        .collect();
     println!(
         "{threads} threads, commits of {per_commit}: {committed} rows committed, {left} left in segments of {by_segment:?}; \
          {:?} in all; {} merges read {read} rows in {merging:?}",
@@ -337,7 +359,10 @@ fn interleaved(threads: u32, per_commit: usize) -> (u64, u64) {
         thread.1 = thread.1.max(run.last);
     }
     assert_eq!(seen.len(), threads as usize);
-    assert!(seen.values().all(|seen| *seen == (10, 10)), "no message is lost or counted twice");
+    assert!(
+        seen.values().all(|seen| *seen == (10, 10)),
+        "no message is lost or counted twice"
+    );
     (committed, left)
 }
 
