@@ -11,6 +11,7 @@
 //! | `continuity.rs`, `epochs.rs`, `witness.rs` | whether a log is still the one that was read: the table, and what is known |
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
+//! | `answer.rs` | answers from bytes of any origin, for fuzzing |
 //! | `batch/` | record batches: from bytes to borrowed records, holes and corrupt batches |
 //!
 //! Who owns a position: a `partition` is a value that is either here with the supervisor or with exactly one leader
@@ -18,6 +19,7 @@
 //! record. Dropping the future of the source drops all of it.
 
 pub mod address;
+pub mod answer;
 mod backoff;
 pub mod batch;
 pub mod connect;
