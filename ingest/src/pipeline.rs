@@ -169,6 +169,8 @@ impl Pipeline {
         if let Some((first, last)) = skipped {
             self.holes.add(log, first, last, "skipped");
             state.next_offset = Offset(start.start_offset);
+            // It is that of another place.
+            state.leader_epoch = None;
         }
         let partition = Partition {
             key: self.book.open_partition(log, state.head),
@@ -412,6 +414,11 @@ impl Pipeline {
         let state = &mut self.partitions[slot.0].state;
         state.high_watermark = high_watermark.map(Offset).or(state.high_watermark);
         state.leader_epoch = leader_epoch.or(state.leader_epoch);
+    }
+
+    /// Forgets the leader epoch of the batch read last: what lies between it and the position was never read.
+    pub fn forget_leader_epoch(&mut self, slot: PartitionSlot) {
+        self.partitions[slot.0].state.leader_epoch = None;
     }
 
     /// Tells the counters what has arrived. Call it now and then.
