@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Uncertain(StoreError),
     /// The name was taken: there is another writer.
     Fenced,
+    /// A file that this writer was about to publish is gone. If there is another writer, that one took it for a leftover.
+    Swept(StoreError),
 }
 
 impl Failure {
@@ -21,6 +23,7 @@ impl Failure {
             (None, failure) | (Some(Self::Clean(_)), failure) => failure,
             (Some(doubt @ Self::Uncertain(_)), _) | (_, doubt @ Self::Uncertain(_)) => doubt,
             (Some(Self::Fenced), _) => Self::Fenced,
+            (Some(swept @ Self::Swept(_)), _) => swept,
         }
     }
 }

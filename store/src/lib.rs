@@ -23,11 +23,12 @@
 //! | `sequence/` | the sequence book |
 //! | `gc`, `lease` | removal of what no reader needs, and how readers say what they need |
 //! | `disk` | the only module that changes files |
-//! | `paths`, `format`, `lock` | names, the format file, the writer's lock |
+//! | `paths`, `folders`, `format`, `lock` | names, the folder itself, the format file, the writer's lock |
 //!
 //! The order of a commit, and where it may stop: segments under temporary names → synced → named → folders synced →
 //! manifest under a temporary name → synced → **named: visible** → folder synced: **durable**. Whatever is cut short
-//! before the manifest has its name leaves files that the next writer removes.
+//! before the manifest has its name leaves files that the next writer removes, behind a manifest of its own: whoever has
+//! made them, and perhaps lives, can publish nothing after that.
 //!
 //! What this crate is not: a query engine (quipu-sql reads the segments), or a cache of their content.
 
@@ -41,6 +42,7 @@ pub mod sequence;
 mod commit;
 mod error;
 mod failure;
+mod folders;
 mod format;
 mod gc;
 mod lease;
@@ -49,7 +51,7 @@ mod snapshot;
 mod writer;
 
 pub use commit::{Commit, CommitReport};
-pub use config::WriterOptions;
+pub use config::{Syncing, WriterOptions};
 pub use error::{Result, StoreError, StoreErrorKind};
 pub use format::FORMAT_VERSION;
 pub use manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};

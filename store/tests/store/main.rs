@@ -4,6 +4,6 @@
 
 mod commit;
 mod common;
-mod crash;
+mod faults;
 mod readers;
 mod recovery;

@@ -176,7 +176,11 @@ impl State {
             .map(|content| content.lose(dice.as_mut()))
             .collect();
         let after = &self.names.live;
-        for name in before.files.keys().filter(|name| !after.files.contains_key(*name)) {
+        for name in before
+            .files
+            .keys()
+            .filter(|name| !after.files.contains_key(*name))
+        {
             // Somebody may have removed it past this disk.
             let _ = fs::remove_file(name);
         }

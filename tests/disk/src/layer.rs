@@ -13,12 +13,7 @@ use crate::plan::{Locks, Trust};
 
 impl FaultyDisk {
     /// Does a call in the way that the plan wants.
-    fn call<T>(
-        &self,
-        op: Op,
-        path: &Path,
-        act: impl FnOnce(&mut State) -> io::Result<T>,
-    ) -> io::Result<T> {
+    fn call<T>(&self, op: Op, path: &Path, act: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.lock();
         match state.begin(op, path) {
             Way::Whole | Way::Half => act(&mut state),
@@ -103,10 +98,8 @@ impl Disk for FaultyDisk {
         if !path.exists() {
             return Err(io::ErrorKind::NotFound.into());
         }
-        match &way {
-            Way::Failed(_) => state.names.sync_failed(path),
-            Way::Not(_) => {}
-            _ => state.names.sync(path),
+        if !matches!(way, Way::Failed(_) | Way::Not(_)) {
+            state.names.sync(path);
         }
         answer(way)
     }

@@ -7,7 +7,7 @@
 //!
 //! | what goes wrong | how |
 //! |---|---|
-//! | a call fails, with EIO or ENOSPC | [`Fault::Fail`]; of a sync: what it was to keep is never kept by a later one, as on Linux |
+//! | a call fails, with EIO or ENOSPC | [`Fault::Fail`]; of the sync of a file: no later one keeps those bytes either, as on Linux |
 //! | a call is done and fails all the same | [`Fault::FailAfter`], as when the answer of a file server is lost |
 //! | a write takes less than it was given | [`Fault::Short`] |
 //! | a write fails in its midst | [`Fault::Torn`] |

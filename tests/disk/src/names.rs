@@ -65,20 +65,13 @@ impl Tree {
     }
 }
 
-/// A change that no sync of its folder has made durable.
-#[derive(Clone, Debug)]
-struct Unsynced {
-    change: Change,
-    /// Whether a sync of it failed: no later one makes it durable.
-    given_up: bool,
-}
-
 /// All names below a folder.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     pub(crate) live: Tree,
     durable: Tree,
-    unsynced: Vec<Unsynced>,
+    /// Changes that no sync of their folder has made durable.
+    unsynced: Vec<Change>,
 }
 
 impl Names {
@@ -93,34 +86,25 @@ impl Names {
 
     pub(crate) fn change(&mut self, change: Change) {
         self.live.apply(&change);
-        self.unsynced.push(Unsynced {
-            change,
-            given_up: false,
-        });
+        self.unsynced.push(change);
     }
 
     pub(crate) fn sync(&mut self, folder: &Path) {
-        for unsynced in std::mem::take(&mut self.unsynced) {
-            if unsynced.given_up || unsynced.change.folder() != Some(folder) {
-                self.unsynced.push(unsynced);
+        for change in std::mem::take(&mut self.unsynced) {
+            if change.folder() == Some(folder) {
+                self.durable.apply(&change);
             } else {
-                self.durable.apply(&unsynced.change);
+                self.unsynced.push(change);
             }
-        }
-    }
-
-    pub(crate) fn sync_failed(&mut self, folder: &Path) {
-        for unsynced in &mut self.unsynced {
-            unsynced.given_up |= unsynced.change.folder() == Some(folder);
         }
     }
 
     /// Leaves what a power loss leaves below `base`, and gives what was live before. Without dice nothing unsynced
     /// survives.
     pub(crate) fn lose(&mut self, base: &Path, mut dice: Option<&mut Dice>) -> Tree {
-        for unsynced in std::mem::take(&mut self.unsynced) {
+        for change in std::mem::take(&mut self.unsynced) {
             if dice.as_deref_mut().is_some_and(|dice| dice.once_in(2)) {
-                self.durable.apply(&unsynced.change);
+                self.durable.apply(&change);
             }
         }
         self.durable = std::mem::take(&mut self.durable).reachable(base);

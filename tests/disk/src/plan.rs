@@ -30,8 +30,7 @@ impl Errno {
 /// What goes wrong with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It fails, and nothing of it is done. Of a sync: the unsynced bytes or names are in doubt for ever, no later sync
-    /// keeps them.
+    /// It fails, and nothing of it is done. Of the sync of a file: no later one keeps its unsynced bytes either.
     Fail(Errno),
     /// It is done, and fails with EIO all the same.
     FailAfter,

@@ -158,7 +158,11 @@ fn a_power_loss_leaves_writes_and_names_in_any_order_and_the_same_for_the_same_s
     assert_eq!(remains(7), remains(7));
     assert_ne!(remains(7), remains(8));
     let remains: Vec<_> = (0..8).flat_map(remains).collect();
-    assert!(remains.len() > 20 && remains.len() < 60, "{} names", remains.len());
+    assert!(
+        remains.len() > 20 && remains.len() < 60,
+        "{} names",
+        remains.len()
+    );
     let has = |what: &str| remains.iter().any(|(_, content)| content.contains(what));
     assert!(has("0000") && has("9999") && has("\0\0\0\0") && has("55\0\0"));
 }
