@@ -4,6 +4,9 @@
 //! and keeps three things in step: the rows, the sequence book, and the next offset of every partition. They become
 //! durable together, so that after a crash the same records come again and get the same rows.
 
+mod append;
+mod late;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +31,9 @@ use crate::progress::{Arrivals, Progress};
 use crate::raw::RawRecord;
 use crate::rebuild::rebuild;
 use crate::repeats::{self, Candidate, Coming};
+
+use self::append::{Appended, append};
+pub(crate) use self::late::LateRecord;
 
 /// Settings of a pipeline.
 #[derive(Clone, Debug, Default)]
@@ -169,6 +175,8 @@ impl Pipeline {
         if let Some((first, last)) = skipped {
             self.holes.add(log, first, last, "skipped");
             state.next_offset = Offset(start.start_offset);
+            // It is that of another place.
+            state.leader_epoch = None;
         }
         let partition = Partition {
             key: self.book.open_partition(log, state.head),
@@ -294,47 +302,6 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Takes the message of a dead letter in, if `decoder` can read it: it gets the rows that it would have had at its
-    /// offset, and a number as a late arrival. No position moves. What was pushed before is to be flushed first.
-    #[cold]
-    pub(crate) fn append_late(
-        &mut self,
-        decoder: &mut Decoder,
-        late: &LateRecord<'_>,
-    ) -> std::result::Result<Appended, Rejection> {
-        let head = self
-            .writer
-            .partition(late.log)
-            .map_or_else(Head::default, |state| state.head);
-        let place = Place {
-            log: self.tables.log_index(&late.log.log),
-            partition: late.log.partition.0,
-            offset: late.offset,
-            kafka_time_us: late.kafka_time_us,
-            key: late.key,
-            headers: late.headers,
-        };
-        let numbering = Numbering {
-            partition: self.book.open_partition(late.log, head),
-            book: &mut self.book,
-            log: late.log,
-            offset: late.offset,
-            coming: Coming::Late,
-            arrivals: &mut self.arrivals,
-            candidates: &mut self.candidates,
-        };
-        let appended = append(
-            decoder,
-            numbering,
-            &mut self.tables,
-            &mut self.events_numbered,
-            &place,
-            Some(late.value),
-        );
-        self.is_ahead |= appended.is_ok();
-        appended
-    }
-
     /// Encodes the rows of a table ahead of their commit.
     fn press(&mut self, table: Table) -> Result<()> {
         // What is pressed cannot be changed, and whether these are copies is known at the commit only.
@@ -414,6 +381,11 @@ impl Pipeline {
         state.leader_epoch = leader_epoch.or(state.leader_epoch);
     }
 
+    /// Forgets the leader epoch of the batch read last: what lies between it and the position was never read.
+    pub fn forget_leader_epoch(&mut self, slot: PartitionSlot) {
+        self.partitions[slot.0].state.leader_epoch = None;
+    }
+
     /// Tells the counters what has arrived. Call it now and then.
     pub fn tell(&mut self) {
         self.progress.arrived(&std::mem::take(&mut self.arrivals));
@@ -469,16 +441,6 @@ impl Pipeline {
         }
         self.commit(partitions, Vec::new(), BookSnapshot::WhenDue)
             .map(Some)
-    }
-
-    /// Commits late arrivals together with the rows of another table, and with a snapshot of the book: they were counted
-    /// out of the order of their offsets, so that no rebuild may replay across them.
-    ///
-    /// # Errors
-    /// As [`Self::flush`].
-    pub(crate) fn commit_late(&mut self, beside: (Table, RecordBatch)) -> Result<CommitReport> {
-        self.tell();
-        self.commit(Vec::new(), vec![(beside.0, vec![beside.1])], BookSnapshot::Always)
     }
 
     fn commit(
@@ -552,11 +514,6 @@ impl Pipeline {
         dead_letters::attend(self)
     }
 
-    /// Whether the pipeline can go on after an error of a retry: nothing was counted that is not committed.
-    pub(crate) fn is_whole(&self) -> bool {
-        !self.is_ahead
-    }
-
     /// Root folder of the store.
     pub(crate) fn root(&self) -> &Path {
         self.writer.root()
@@ -615,54 +572,6 @@ impl Pipeline {
 /// Kafka's time of a record, microseconds since the Unix epoch.
 fn kafka_time_us(record: &RawRecord<'_>) -> Option<i64> {
     (record.timestamp_ms >= 0).then(|| record.timestamp_ms.saturating_mul(1_000))
-}
-
-/// A record that the store has as a dead letter.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LateRecord<'a> {
-    pub(crate) log: &'a LogPartition,
-    pub(crate) offset: i64,
-    pub(crate) kafka_time_us: Option<i64>,
-    pub(crate) key: Option<&'a [u8]>,
-    pub(crate) headers: Option<&'a str>,
-    pub(crate) value: &'a [u8],
-}
-
-/// What a record became.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Appended {
-    /// The table of its message.
-    pub(crate) table: Table,
-    /// The table that grew most.
-    pub(crate) grown: Table,
-    /// Rows in all tables.
-    pub(crate) rows: usize,
-}
-
-/// Decodes a value, has it numbered and appends its rows. A value that is rejected changes nothing.
-// The message stays where the decoder built it: `?` would move it, and a call would too.
-#[inline(always)]
-fn append(
-    decoder: &mut Decoder,
-    mut numbering: Numbering<'_>,
-    tables: &mut TableBuilders,
-    events_numbered: &mut Vec<Numbered>,
-    place: &Place<'_>,
-    value: Option<&[u8]>,
-) -> std::result::Result<Appended, Rejection> {
-    match decoder.decode(value) {
-        Ok(decoded) => {
-            let numbered = numbering.number(&decoded, tables, events_numbered);
-            let rows = tables.rows();
-            tables.append(place, &decoded, numbered, events_numbered);
-            Ok(Appended {
-                table: decoded.message.table(),
-                grown: decoded.message.largest_table(),
-                rows: tables.rows() - rows,
-            })
-        }
-        Err(rejection) => Err(rejection),
-    }
 }
 
 /// When a commit holds a snapshot of the book.

@@ -261,6 +261,7 @@ impl Follower<'_> {
                 )));
                 self.pipeline
                     .push_hole(slot, hole.first, hole.last, hole.cause.name())?;
+                self.pipeline.forget_leader_epoch(slot);
             }
             SourceEvent::NewIncarnation { previous, current } => {
                 let known: Vec<_> = previous.iter().map(|log| &*log.incarnation).collect();

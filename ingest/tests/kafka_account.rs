@@ -180,7 +180,6 @@ fn a_broker_that_is_gone_for_a_while_costs_nothing_and_is_not_hammered() {
     run.until("the records", |account| account.rows() == 15);
     broker.stop().unwrap();
     append(6, 10);
-    std::thread::sleep(Duration::from_secs(2));
     run.until_warned("has not answered");
     let warnings = run.warnings();
     assert!(warnings.len() < 20, "{warnings:#?}");

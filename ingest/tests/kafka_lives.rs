@@ -6,6 +6,7 @@ mod kafka_support;
 
 use kafka_support::store::{Account, Ingester, TOPIC, broker_with, events, following};
 use quipu_broker::{BrokerOptions, BrokerThread, TopicOptions};
+use quipu_ingest::kafka::StartFrom;
 
 /// When the log changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -272,6 +273,42 @@ fn a_cut_log_that_lost_its_beginning_too_has_a_hole_there() {
     assert_eq!(
         account.life(&format!("{id}#1")),
         [(6, 7, "retention"), (8, 10, "rows")]
+    );
+}
+
+#[test]
+fn a_position_that_jumped_over_elections_is_not_taken_for_a_cut() {
+    let broker = broker_with(BrokerOptions::default(), TopicOptions::default());
+    let append = |from| {
+        broker.append(TOPIC, 0, events("a", from..=from + 4)).unwrap();
+        broker.advance_leader_epoch(TOPIC, 0).unwrap();
+    };
+    append(1);
+    let store = tempfile::tempdir().unwrap();
+    Ingester::to_end(store.path(), following(&broker));
+    // Retention, and then nothing comes before the run ends.
+    append(6);
+    append(11);
+    broker.delete_records_before(TOPIC, 0, 15).unwrap();
+    Ingester::to_end(store.path(), following(&broker));
+    Ingester::to_end(store.path(), following(&broker));
+    // A jump on request, likewise.
+    append(16);
+    append(21);
+    let mut latest = following(&broker);
+    latest.source.from = StartFrom::Latest;
+    Ingester::to_end(store.path(), latest);
+    append(26);
+    Ingester::to_end(store.path(), following(&broker));
+    let account = Account::of(store.path());
+    assert_eq!(
+        account.only(),
+        [
+            (0, 4, "rows"),
+            (5, 14, "retention"),
+            (15, 24, "skipped"),
+            (25, 29, "rows"),
+        ]
     );
 }
 

@@ -1,7 +1,9 @@
 //! What a commit takes and tells, and its longest step: batches to durable segments.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -9,12 +11,13 @@ use std::time::{Duration, Instant};
 use arrow_array::RecordBatch;
 use quipu_proto::Table;
 
+use crate::config::Syncing;
 use crate::disk::Disk;
 use crate::error::{IoContext, StoreError};
 use crate::failure::Failure;
 use crate::gc::gone;
 use crate::manifest::{ManifestId, PartitionState};
-use crate::paths::Root;
+use crate::paths::{Root, segment_path};
 use crate::segment::writer::{OpenSegment, Pressed};
 use crate::segment::{Segment, SegmentId};
 
@@ -104,21 +107,24 @@ pub(crate) struct Settled {
 }
 
 /// Writes segments side by side, syncs each as soon as it is written, and gives them their names. If one fails, none
-/// is of use, and those that have their names are removed.
+/// is of use, the others stop, and those that have their names are removed. `spare_ids` counts the numbers up that nobody
+/// has.
 pub(crate) fn settle(
     disk: &dyn Disk,
     root: &Root,
     added_by: ManifestId,
     mut jobs: Vec<Job>,
-    threads_max: NonZeroUsize,
+    spare_ids: &AtomicU64,
+    (threads_max, syncing): (NonZeroUsize, Syncing),
 ) -> Result<Settled, Failure> {
     let start = Instant::now();
     // The largest first, so that no thread is left with it at the end.
     jobs.sort_by_key(|job| std::cmp::Reverse(job.bytes()));
     let count = jobs.len();
     let jobs = Jobs(Mutex::new(jobs.into_iter().collect()));
+    let hardened = |pressed| harden(disk, root, spare_ids, &jobs, pressed);
     let (pressed_at, results) = std::thread::scope(|scope| {
-        let work = || encode(scope, disk, root, added_by, &jobs);
+        let work = || encode(scope, disk, root, added_by, &jobs, syncing, &hardened);
         let helpers: Vec<_> = (1..threads_max.get().min(count))
             .filter_map(|_| {
                 Builder::new()
@@ -127,14 +133,14 @@ pub(crate) fn settle(
                     .ok()
             })
             .collect();
-        let mut syncing = work();
+        let mut hardening = work();
         for helper in helpers {
-            syncing.extend(joined(helper));
+            hardening.extend(joined(helper));
         }
         let pressed_at = Instant::now();
         (
             pressed_at,
-            syncing.into_iter().map(Syncing::finish).collect::<Vec<_>>(),
+            hardening.into_iter().map(Hardening::finish).collect::<Vec<_>>(),
         )
     });
     let mut segments = Vec::with_capacity(results.len());
@@ -162,12 +168,12 @@ pub(crate) fn settle(
 }
 
 /// A segment on its way to being durable.
-enum Syncing<'scope> {
+enum Hardening<'scope> {
     Thread(ScopedJoinHandle<'scope, Result<Segment, Failure>>),
     Done(Result<Segment, Failure>),
 }
 
-impl Syncing<'_> {
+impl Hardening<'_> {
     fn finish(self) -> Result<Segment, Failure> {
         match self {
             Self::Thread(handle) => joined(handle),
@@ -207,15 +213,18 @@ fn encode<'scope, 'env>(
     root: &'scope Root,
     added_by: ManifestId,
     jobs: &Jobs,
-) -> Vec<Syncing<'scope>> {
-    let mut syncing = Vec::new();
+    syncing: Syncing,
+    harden: &'scope (impl Fn(Option<Pressed>) -> Result<Segment, Failure> + Sync),
+) -> Vec<Hardening<'scope>> {
+    let mut hardening = Vec::new();
     while let Some(job) = jobs.next() {
-        syncing.push(match job.press(disk, root, added_by) {
+        hardening.push(match job.press(disk, root, added_by) {
             Err(error) => {
                 // The others stop too.
                 jobs.discard(disk);
-                Syncing::Done(Err(Failure::Clean(error)))
+                Hardening::Done(Err(Failure::Clean(error)))
             }
+            Ok(pressed) if syncing == Syncing::OneByOne => Hardening::Done(harden(Some(pressed))),
             Ok(pressed) => {
                 let pressed = Arc::new(Mutex::new(Some(pressed)));
                 let for_thread = Arc::clone(&pressed);
@@ -224,39 +233,68 @@ fn encode<'scope, 'env>(
                 };
                 let spawned = Builder::new()
                     .name("quipu-sync".to_owned())
-                    .spawn_scoped(scope, move || harden(disk, take(&for_thread)));
+                    .spawn_scoped(scope, move || harden(take(&for_thread)));
                 match spawned {
-                    Ok(handle) => Syncing::Thread(handle),
+                    Ok(handle) => Hardening::Thread(handle),
                     // No more threads to be had: then here.
-                    Err(_) => Syncing::Done(harden(disk, take(&pressed))),
+                    Err(_) => Hardening::Done(harden(take(&pressed))),
                 }
             }
         });
     }
-    syncing
+    hardening
 }
 
-/// Makes a written segment durable under its own name. A name that is taken means another writer, whose file must not
-/// be replaced: hence a second name and not a renaming.
-fn harden(disk: &dyn Disk, pressed: Option<Pressed>) -> Result<Segment, Failure> {
-    let Some(Pressed {
-        segment,
+/// Makes a written segment durable under its own name. What goes wrong stops the other segments: after a failed sync
+/// nothing may be written, and in any case they are of no use.
+fn harden(
+    disk: &dyn Disk,
+    root: &Root,
+    spare_ids: &AtomicU64,
+    others: &Jobs,
+    pressed: Option<Pressed>,
+) -> Result<Segment, Failure> {
+    let hardened = pressed
+        .ok_or_else(|| Failure::Clean(StoreError::Invalid("a segment was to be synced twice".to_owned())))
+        .and_then(|pressed| sync_and_name(disk, root, spare_ids, pressed));
+    if hardened.is_err() {
+        others.discard(disk);
+    }
+    hardened
+}
+
+/// A name that is taken means another writer, whose file must not be replaced: hence a second name and not a renaming,
+/// and then the next number. Which of the two writers may go on is for the manifest to decide, and for it alone: over
+/// names of segments both could lose.
+fn sync_and_name(
+    disk: &dyn Disk,
+    root: &Root,
+    spare_ids: &AtomicU64,
+    pressed: Pressed,
+) -> Result<Segment, Failure> {
+    let Pressed {
+        mut segment,
         unfinished,
-        path,
+        mut path,
         mut file,
-    }) = pressed
-    else {
-        return Err(Failure::Clean(StoreError::Invalid(
-            "a segment was to be synced twice".to_owned(),
-        )));
-    };
+    } = pressed;
     file.sync()
         .when("sync", &unfinished)
         .map_err(Failure::Uncertain)?;
     drop(file);
-    match disk.hard_link(&unfinished, &path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(Failure::Fenced),
-        result => result.when("publish", &path).map_err(Failure::Unnamed)?,
+    loop {
+        match disk.hard_link(&unfinished, &path) {
+            Ok(()) => break,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                segment.id = SegmentId(spare_ids.fetch_add(1, Ordering::Relaxed));
+                segment.path = segment_path(segment.table, segment.id);
+                path = root.resolve(&segment.path);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(error).when("publish", &path).map_err(Failure::Swept);
+            }
+            Err(error) => return Err(error).when("publish", &path).map_err(Failure::Unnamed),
+        }
     }
     disk.remove(&unfinished)
         .when("remove", &unfinished)

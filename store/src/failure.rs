@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     Unnamed(StoreError),
     /// The name was taken: there is another writer.
     Fenced,
+    /// A file that this writer was about to publish is gone. If there is another writer, that one took it for a leftover.
+    Swept(StoreError),
 }
 
 impl Failure {
@@ -24,6 +26,7 @@ impl Failure {
             (None, failure) | (Some(Self::Clean(_)), failure) => failure,
             (Some(doubt @ Self::Uncertain(_)), _) | (_, doubt @ Self::Uncertain(_)) => doubt,
             (Some(Self::Fenced), _) | (_, Self::Fenced) => Self::Fenced,
+            (Some(swept @ Self::Swept(_)), _) | (_, swept @ Self::Swept(_)) => swept,
             (Some(first), _) => first,
         }
     }

@@ -54,12 +54,6 @@ pub(crate) fn check(disk: &dyn Disk, root: &Root) -> Result<bool> {
 pub(crate) fn write(disk: &dyn Disk, root: &Root) -> Result<()> {
     let path = root.format();
     let unfinished = temporary(&path);
-    match disk.remove(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(error).when("remove", &unfinished);
-        }
-        _ => {}
-    }
     let mut file = disk.create(&unfinished).when("create", &unfinished)?;
     file.write_all(format_text().as_bytes())
         .when("write", &unfinished)?;

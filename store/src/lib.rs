@@ -24,11 +24,12 @@
 //! | `merge/` | the tail merge: small segments that commits left become larger ones |
 //! | `gc`, `lease` | removal of what no reader needs, and how readers say what they need |
 //! | `disk` | the only module that changes files |
-//! | `paths`, `format`, `lock` | names, the format file, the writer's lock |
+//! | `paths`, `folders`, `format`, `lock` | names, the folder itself, the format file, the writer's lock |
 //!
 //! The order of a commit, and where it may stop: segments under temporary names → synced → named → folders synced →
 //! manifest under a temporary name → synced → **named: visible** → folder synced: **durable**. Whatever is cut short
-//! before the manifest has its name leaves files that the next writer removes.
+//! before the manifest has its name leaves files that the next writer removes, behind a manifest of its own: whoever has
+//! made them, and perhaps lives, can publish nothing after that.
 //!
 //! What this crate is not: a query engine (quipu-sql reads the segments), or a cache of their content.
 
@@ -43,6 +44,7 @@ pub mod sequence;
 mod commit;
 mod error;
 mod failure;
+mod folders;
 mod format;
 mod gc;
 mod lease;
@@ -51,7 +53,7 @@ mod snapshot;
 mod writer;
 
 pub use commit::{Commit, CommitReport};
-pub use config::WriterOptions;
+pub use config::{Syncing, WriterOptions};
 pub use error::{Result, StoreError, StoreErrorKind};
 pub use format::{FORMAT_VERSION, format_text};
 pub use lock::{is_being_written, writer_of};

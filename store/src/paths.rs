@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use quipu_proto::Table;
 
@@ -101,13 +103,20 @@ pub(crate) fn segment_path(table: Table, id: SegmentId) -> String {
     format!("{SEGMENTS}/{table}/{}", SegmentName(id))
 }
 
-/// The unfinished sibling of a file.
+/// A name for the unfinished sibling of a file, which nobody else has: of two writers, as there are when locks do not
+/// help, neither may publish what the other is still writing.
 pub(crate) fn temporary(path: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy())
         .unwrap_or_default();
-    path.with_file_name(format!("{TEMP_PREFIX}{name}"))
+    // Process ids come again on another machine and after a restart; the time sets those apart.
+    let nanos = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos());
+    let (pid, count) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    path.with_file_name(format!("{TEMP_PREFIX}{name}-{nanos:016x}-{pid}-{count}"))
 }
 
 /// Whether a file name is that of an unfinished file.
@@ -237,6 +246,7 @@ mod tests {
 
     #[test]
     fn the_temporary_name_stays_in_the_folder() {
-        assert_eq!(temporary(Path::new("a/b.parquet")), Path::new("a/.tmp-b.parquet"));
+        let name = temporary(Path::new("a/b.parquet"));
+        assert!(name.to_string_lossy().starts_with("a/.tmp-b.parquet"), "{}", name.display());
     }
 }

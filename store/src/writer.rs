@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,8 +11,9 @@ use quipu_proto::{LogPartition, Table};
 
 use crate::commit::{Commit, CommitReport, Job, Settled, settle};
 use crate::config::{COMMIT_NOTES_KEPT, WriterOptions};
-use crate::error::{IoContext, Result, StoreError};
+use crate::error::{Result, StoreError};
 use crate::failure::Failure;
+use crate::folders;
 use crate::gc::{Garbage, Retired, gone};
 use crate::lock::WriterLock;
 use crate::manifest::recover::{self, Presence, Recovered};
@@ -57,16 +59,21 @@ impl Writer {
         let disk = &*options.disk;
         // Nothing is touched before it is known that the folder is a store or can become one.
         if recover::look(disk, &root)? == Presence::Absent {
-            disk.create_dir(root.path()).when("create", root.path())?;
+            folders::make(disk, root.path())?;
         }
         let lock = WriterLock::take(disk, &root)?;
         if recover::look(disk, &root)? == Presence::Absent {
             recover::create(disk, &root, now_us())?;
         }
-        let Recovered { manifest, garbage } = recover::recover(disk, &root)?;
-        Ok(Self {
+        let Recovered {
+            manifest,
+            garbage,
+            next_segment,
+            leftovers,
+        } = recover::recover(disk, &root)?;
+        let mut writer = Self {
             epoch: manifest.writer_epoch + 1,
-            next_segment: manifest.next_segment,
+            next_segment,
             manifest: Arc::new(manifest),
             garbage,
             snapshots: Vec::new(),
@@ -77,7 +84,32 @@ impl Writer {
             root,
             options,
             _lock: lock,
-        })
+        };
+        if !leftovers.is_empty() {
+            writer.fence()?;
+            for path in &leftovers {
+                tracing::info!(path = %path.display(), "removing what an unfinished commit has left");
+                gone(&*writer.options.disk, path);
+            }
+        }
+        Ok(writer)
+    }
+
+    /// Publishes a manifest that says what the last one says. A writer that still works on that one, as its lock did not
+    /// help, can then publish nothing more, so that its files are safe to remove.
+    fn fence(&mut self) -> Result<()> {
+        let mut manifest = self.successor(Vec::new(), &[])?;
+        let kind = Kind::New {
+            can_be_repeated: true,
+        };
+        let note = add_segments(&mut manifest, &[], 0, kind);
+        add_note(&mut manifest, note);
+        check(&self.manifest, &manifest)?;
+        persist::publish(&*self.options.disk, &self.root, &manifest)
+            .map_err(|failure| self.give_up(failure, &[], kind))?;
+        self.garbage.published(&manifest, []);
+        self.manifest = Arc::new(manifest);
+        Ok(())
     }
 
     /// Root folder of the store.
@@ -220,14 +252,17 @@ impl Writer {
         remove: &[SegmentId],
         kind: Kind,
     ) -> Result<CommitReport> {
-        manifest.next_segment = self.next_segment;
+        let spare_ids = AtomicU64::new(self.next_segment.0);
         let settled = settle(
             &*self.options.disk,
             &self.root,
             manifest.id,
             jobs,
-            self.options.encoding_threads_max,
+            &spare_ids,
+            (self.options.encoding_threads_max, self.options.syncing),
         );
+        self.next_segment = SegmentId(spare_ids.into_inner());
+        manifest.next_segment = self.next_segment;
         let Settled {
             segments,
             press,
@@ -505,7 +540,11 @@ impl Writer {
                 self.ended = Some(Ended::Poisoned(error.to_string()));
                 error
             }
-            Failure::Fenced => {
+            Failure::Swept(error) if !self.is_fenced() => {
+                self.ended = Some(Ended::Poisoned(error.to_string()));
+                error
+            }
+            Failure::Fenced | Failure::Swept(_) => {
                 self.ended = Some(Ended::Fenced);
                 StoreError::Fenced {
                     path: self.root.path().to_owned(),
@@ -513,6 +552,12 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Whether another writer has published a manifest since.
+    fn is_fenced(&self) -> bool {
+        let ids = persist::list(&*self.options.disk, &self.root).unwrap_or_default();
+        ids.last().is_some_and(|newest| *newest > self.manifest.id)
     }
 
     fn collect_garbage(&mut self) {

@@ -203,6 +203,8 @@ pub struct Production<'a> {
     pub count: usize,
     /// Whether the topic exists.
     pub existing: bool,
+    /// Further settings of the topic, each as `name=value`; only where it does not exist.
+    pub settings: &'a [&'a str],
 }
 
 /// Where records went, by partition: offset to frame number.
@@ -245,6 +247,9 @@ pub fn produce(node: &Node, recording: &Recording, production: Production<'_>) -
     if production.existing {
         command.arg("--existing");
     }
+    for setting in production.settings {
+        command.args(["--config", setting]);
+    }
     let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
@@ -261,6 +266,48 @@ pub fn produce(node: &Node, recording: &Recording, production: Production<'_>) -
         committed: offsets(&answer["committed"]),
         aborted: offsets(&answer["aborted"]),
     })
+}
+
+/// Deletes a topic; none where that cannot be done here, which is printed.
+///
+/// # Panics
+/// Where Kafka refuses.
+#[must_use]
+pub fn delete_topic(node: &Node, topic: &str) -> Option<()> {
+    administer(node, &["delete", topic])
+}
+
+/// Deletes the records of a topic before these offsets, by partition; none where that cannot be done here, which is
+/// printed.
+///
+/// # Panics
+/// Where Kafka refuses.
+#[must_use]
+pub fn delete_records(node: &Node, topic: &str, before: &BTreeMap<i32, i64>) -> Option<()> {
+    let places: Vec<String> = before
+        .iter()
+        .map(|(partition, offset)| format!("{partition}={offset}"))
+        .collect();
+    let mut arguments = vec!["delete-records", topic];
+    arguments.extend(places.iter().map(String::as_str));
+    administer(node, &arguments)
+}
+
+fn administer(node: &Node, arguments: &[&str]) -> Option<()> {
+    let mut command = Command::new("python3");
+    command
+        .arg(script("topics.py"))
+        .args(["--brokers", node.brokers()])
+        .args(arguments);
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => {
+            skip(&format!("python3 cannot be run: {error}"));
+            return None;
+        }
+    };
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    available("topics.py", &output, &errors).then_some(())
 }
 
 fn offsets(partitions: &Value) -> Offsets {

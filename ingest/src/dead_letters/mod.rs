@@ -6,7 +6,7 @@
 //! | `index.rs` | the letters of a snapshot, where they lie, and which are resolved |
 //! | `letter.rs` | one letter, whole |
 //! | `retry.rs`, `resolution.rs` | letters into the tables; the rows that say so |
-//! | `request.rs` | asking the running ingester to retry |
+//! | `request.rs`, `request_form.rs` | asking the running ingester to retry; requests and answers as JSON |
 //! | `form.rs`, `foreign.rs` | the JSON forms of letters on topics: written, read |
 //! | `export.rs` | letters to files |
 //! | `forward.rs` | letters to a Kafka topic, after the commit that made them durable |
@@ -24,6 +24,7 @@ mod index;
 mod letter;
 mod place;
 mod request;
+mod request_form;
 mod resolution;
 mod retry;
 

@@ -146,7 +146,7 @@ fn request(positions: &[FetchPosition], bounds: &FetchBounds, version: i16) -> F
         .with_topics(topics)
 }
 
-fn answer(response: FetchResponse, positions: &[FetchPosition], version: i16) -> FetchAnswer {
+pub(super) fn answer(response: FetchResponse, positions: &[FetchPosition], version: i16) -> FetchAnswer {
     let by_id: HashMap<(Option<Uuid>, &str, i32), usize> = positions
         .iter()
         .enumerate()

@@ -196,7 +196,7 @@ pub(super) fn topic_name(topic: &str) -> TopicName {
     TopicName(StrBytes::from_string(topic.to_owned()))
 }
 
-fn read(response: MetadataResponse, asked: &[Arc<str>]) -> ClusterView {
+pub(super) fn read(response: MetadataResponse, asked: &[Arc<str>]) -> ClusterView {
     let brokers = response
         .brokers
         .iter()

@@ -13,6 +13,7 @@
 //! | `ends.rs` | where logs end now, for a store at rest |
 //! | `produce.rs` | single records to a topic, acknowledged |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
+//! | `answer.rs` | answers from bytes of any origin, for fuzzing |
 //! | `batch/` | record batches: from bytes to borrowed records, holes and corrupt batches |
 //!
 //! Who owns a position: a `partition` is a value that is either here with the supervisor or with exactly one leader
@@ -20,6 +21,7 @@
 //! record. Dropping the future of the source drops all of it.
 
 pub mod address;
+pub mod answer;
 mod backoff;
 pub mod batch;
 pub mod connect;

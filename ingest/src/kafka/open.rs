@@ -7,6 +7,7 @@ use kafka_protocol::messages::OffsetForLeaderEpochRequest;
 
 use super::connect::Connection;
 use super::continuity::{Evidence, Found, LogChange};
+use super::epochs::ReadEpochs;
 use super::error::KafkaError;
 use super::event::SourceEvent;
 use super::hole::{HoleCause, OffsetHole};
@@ -226,6 +227,10 @@ async fn place(task: &mut LeaderTask, mut partition: PartitionFetch, known: &Kno
             Until::Timestamp(_) => known.until_time.unwrap_or(known.latest),
         };
         partition.move_to(position);
+        if !matches!(start, Start::Stored(_)) {
+            // They are those of another place.
+            partition.epochs = ReadEpochs::default();
+        }
         task.tell(SourceEvent::PartitionOpened {
             partition: Arc::clone(&partition.handle),
             start_offset: position,
@@ -281,6 +286,8 @@ async fn place(task: &mut LeaderTask, mut partition: PartitionFetch, known: &Kno
         })
         .await?;
         partition.move_to(next);
+        // What epochs lie before it was never read.
+        partition.epochs = ReadEpochs::default();
     }
     task.finish_or_keep(partition).await
 }

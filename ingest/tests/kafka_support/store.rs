@@ -131,7 +131,7 @@ impl Ingester {
                 "waited in vain for {what}: {account:?} {:?}",
                 self.warnings()
             );
-            std::thread::sleep(Duration::from_millis(10));
+            pause(Duration::from_millis(10));
         }
     }
 
@@ -161,17 +161,22 @@ fn warnings(notices: &Mutex<Vec<Notice>>) -> Vec<String> {
     notices.iter().filter_map(text).collect()
 }
 
-/// What became of offsets `first` to `last`: `rows`, `dead_letter` or the cause of a hole.
-pub(crate) type Fate = (i64, i64, &'static str);
+/// Incarnation and partition.
+pub(crate) type Life = (String, i32);
+/// First offset, last offset, and what became of them: `rows`, `dead_letter` or the cause of a hole.
+pub(crate) type Fate = (i64, i64, String);
+/// Thread, first and last number, head.
+pub(crate) type Run = (String, u64, u64, String);
 
 /// The account of each life of a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
-    /// By incarnation and partition.
-    pub(crate) fates: BTreeMap<(String, i32), Vec<(i64, i64, String)>>,
-    /// Thread, first and last number, head; by incarnation and partition, in the order of first numbers.
-    pub(crate) runs: BTreeMap<(String, i32), Vec<(String, u64, u64, String)>>,
-    pub(crate) next: BTreeMap<(String, i32), i64>,
+    /// What became of all offsets, in their order.
+    pub(crate) fates: BTreeMap<Life, Vec<Fate>>,
+    /// The unbroken runs of numbers, in the order of threads and first numbers.
+    pub(crate) runs: BTreeMap<Life, Vec<Run>>,
+    /// Next offsets.
+    pub(crate) next: BTreeMap<Life, i64>,
 }
 
 impl Account {
@@ -183,8 +188,8 @@ impl Account {
     fn try_of(store: &Path) -> Option<Self> {
         let snapshot = Reader::open(store).ok()?.snapshot().ok()?;
         snapshot.verify().unwrap();
-        let mut places: BTreeMap<(String, i32), BTreeMap<i64, String>> = BTreeMap::new();
-        let mut place = |log: (String, i32), offset, fate: &str| {
+        let mut places: BTreeMap<Life, BTreeMap<i64, String>> = BTreeMap::new();
+        let mut place = |log: Life, offset, fate: &str| {
             let before = places
                 .entry(log.clone())
                 .or_default()
@@ -219,7 +224,7 @@ impl Account {
             let offsets: Vec<i64> = fates.keys().copied().collect();
             let expected: Vec<i64> = (state.first_offset.0..state.next_offset.0).collect();
             assert_eq!(offsets, expected, "offsets of {log:?}");
-            let mut ranges: Vec<(i64, i64, String)> = Vec::new();
+            let mut ranges: Vec<Fate> = Vec::new();
             for (offset, fate) in fates {
                 match ranges.last_mut() {
                     Some((_, last, known)) if *known == fate => *last = offset,
@@ -253,7 +258,7 @@ impl Account {
         for runs in account.runs.values_mut() {
             runs.sort();
             // Commits cut runs; here only the gaps between them matter.
-            let mut joined: Vec<(String, u64, u64, String)> = Vec::new();
+            let mut joined: Vec<Run> = Vec::new();
             for run in std::mem::take(runs) {
                 match joined.last_mut() {
                     Some(last) if last.0 == run.0 && last.2 + 1 >= run.1 => last.2 = last.2.max(run.2),
@@ -313,7 +318,7 @@ fn rows(snapshot: &Snapshot, table: Table) -> Vec<RecordBatch> {
         .collect()
 }
 
-fn log_of(batch: &RecordBatch, row: usize) -> (String, i32) {
+fn log_of(batch: &RecordBatch, row: usize) -> Life {
     let partition = batch.column_by_name("partition").unwrap();
     (
         text(batch, "incarnation", row),
@@ -340,6 +345,14 @@ fn text(batch: &RecordBatch, name: &str, row: usize) -> String {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a store tells nobody of a commit, and a rate needs a time"
+)]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// Requests that a source may make in a second while there is nothing to be had: one fetch every `fetch_wait`, a look at
 /// the metadata every `metadata_refresh`, and a few after an interruption.
 pub(crate) const REQUESTS_PER_SECOND_MAX: u64 = 60;
@@ -347,7 +360,7 @@ pub(crate) const REQUESTS_PER_SECOND_MAX: u64 = 60;
 /// Asserts that no more requests come than that, over so many seconds.
 pub(crate) fn assert_calm(broker: &BrokerHandle, seconds: u64) {
     let before = broker.requests_total();
-    std::thread::sleep(Duration::from_secs(seconds));
+    pause(Duration::from_secs(seconds));
     let came = broker.requests_total() - before;
     assert!(
         came <= REQUESTS_PER_SECOND_MAX * seconds,

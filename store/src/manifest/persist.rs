@@ -14,20 +14,14 @@ pub(crate) fn publish(disk: &dyn Disk, root: &Root, manifest: &Manifest) -> Resu
     let path = root.manifest(manifest.id);
     let unfinished = temporary(&path);
     let bytes = codec::encode(manifest);
-    // A commit that failed before may have left one.
-    match disk.remove(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(error).when("remove", &unfinished).map_err(Failure::Clean);
-        }
-        _ => {}
-    }
     let mut file = disk
         .create(&unfinished)
         .when("create", &unfinished)
         .map_err(Failure::Clean)?;
-    file.write_all(&bytes)
-        .when("write", &unfinished)
-        .map_err(Failure::Clean)?;
+    if let Err(error) = file.write_all(&bytes) {
+        let _ = disk.remove(&unfinished);
+        return Err(error).when("write", &unfinished).map_err(Failure::Clean);
+    }
     file.sync()
         .when("sync", &unfinished)
         .map_err(Failure::Uncertain)?;
@@ -36,6 +30,9 @@ pub(crate) fn publish(disk: &dyn Disk, root: &Root, manifest: &Manifest) -> Resu
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let _ = disk.remove(&unfinished);
             return Err(Failure::Fenced);
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(error).when("publish", &path).map_err(Failure::Swept);
         }
         result => result.when("publish", &path).map_err(Failure::Uncertain)?,
     }

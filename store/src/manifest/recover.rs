@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use quipu_proto::Table;
 
@@ -112,12 +112,12 @@ pub const TABLE: [(Finding, Action, &str); 15] = [
     (
         Finding::UnfinishedFile,
         Action::Remove,
-        "it belongs to a process that is gone: this one has the lock",
+        "it belongs to a process that is gone, or that is fenced first in case its lock did not help",
     ),
     (
         Finding::OrphanSegment,
         Action::Remove,
-        "its commit never became visible, and its records come again",
+        "its commit never became visible and, once others are fenced, never will; its records come again",
     ),
     (
         Finding::MissingSegment,
@@ -146,6 +146,10 @@ pub const TABLE: [(Finding, Action, &str); 15] = [
 pub(crate) struct Recovered {
     pub(crate) manifest: Manifest,
     pub(crate) garbage: Garbage,
+    /// The number that the next segment takes.
+    pub(crate) next_segment: SegmentId,
+    /// Unfinished files and orphan segments, to be removed once other writers are fenced.
+    pub(crate) leftovers: Vec<PathBuf>,
 }
 
 /// Whether there is a store, before anything is touched.
@@ -207,7 +211,9 @@ pub(crate) fn create(disk: &dyn Disk, root: &Root, created_us: i64) -> Result<()
     match persist::publish(disk, root, &first) {
         // A making that was cut short has left one.
         Ok(()) | Err(Failure::Fenced) => {}
-        Err(Failure::Clean(error) | Failure::Unnamed(error) | Failure::Uncertain(error)) => {
+        Err(
+            Failure::Clean(error) | Failure::Unnamed(error) | Failure::Uncertain(error) | Failure::Swept(error),
+        ) => {
             return Err(error);
         }
     }
@@ -223,15 +229,16 @@ fn draw_store_id() -> Result<String> {
     Ok(format!("{:032x}", u128::from_be_bytes(id)))
 }
 
-/// Checks a store, clears what a crash left, and finds its newest manifest. The caller has the writer's lock.
+/// Checks a store, finds its newest manifest and what a crash left. The caller has the writer's lock.
 pub(crate) fn recover(disk: &dyn Disk, root: &Root) -> Result<Recovered> {
-    tell_foreign(
-        root.path(),
-        disk.list(root.path()).when("list", root.path())?,
-        |name| TOP_LEVEL.contains(&name) || TOP_LEVEL_OTHERS.contains(&name),
-    );
-    clear_unfinished(disk, root.path())?;
-    let (manifest, older) = find_manifests(disk, root)?;
+    sync_folders(disk, root)?;
+    let mut leftovers = Vec::new();
+    let entries = disk.list(root.path()).when("list", root.path())?;
+    take_unfinished(root.path(), &entries, &mut leftovers);
+    tell_foreign(root.path(), entries, |name| {
+        TOP_LEVEL.contains(&name) || TOP_LEVEL_OTHERS.contains(&name)
+    });
+    let (manifest, older) = find_manifests(disk, root, &mut leftovers)?;
     make_table_folders(disk, root)?;
     clear_leases(disk, root)?;
 
@@ -251,10 +258,12 @@ pub(crate) fn recover(disk: &dyn Disk, root: &Root) -> Result<Recovered> {
         .map(|segment| (segment.path.as_str(), segment.bytes))
         .collect();
     let mut found = 0;
+    let mut next_segment = manifest.next_segment;
     for table in Table::ALL {
         let folder = root.table(table);
-        clear_unfinished(disk, &folder)?;
-        for entry in disk.list(&folder).when("list", &folder)? {
+        let entries = disk.list(&folder).when("list", &folder)?;
+        take_unfinished(&folder, &entries, &mut leftovers);
+        for entry in entries {
             let Some(name) = SegmentName::parse(&entry.name).filter(|_| !entry.is_dir) else {
                 tell_foreign(&folder, vec![entry], |_| false);
                 continue;
@@ -271,8 +280,9 @@ pub(crate) fn recover(disk: &dyn Disk, root: &Root) -> Result<Recovered> {
                         "left in place: only a manifest that cannot be read may have it");
                 }
                 None => {
-                    tracing::info!(path = %folder.join(&entry.name).display(), "removing the segment of an unfinished commit");
-                    gone(disk, &folder.join(&entry.name));
+                    // A writer that is fenced may yet remove its own files by name.
+                    next_segment = next_segment.max(SegmentId(name.0.0.saturating_add(1)));
+                    leftovers.push(folder.join(&entry.name));
                 }
             }
         }
@@ -285,7 +295,20 @@ pub(crate) fn recover(disk: &dyn Disk, root: &Root) -> Result<Recovered> {
     Ok(Recovered {
         manifest,
         garbage: Garbage::new(ids, retired.into_values().collect()),
+        next_segment,
+        leftovers,
     })
+}
+
+/// Makes durable what a process may have made that died before it could sync. What is built on it must not outlast it.
+fn sync_folders(disk: &dyn Disk, root: &Root) -> Result<()> {
+    for folder in [root.path().to_owned(), root.manifests(), root.segments()] {
+        match disk.sync_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result.when("sync", &folder)?,
+        }
+    }
+    Ok(())
 }
 
 /// Manifests below the newest.
@@ -296,19 +319,20 @@ struct Older {
     unreadable: usize,
 }
 
-fn find_manifests(disk: &dyn Disk, root: &Root) -> Result<(Manifest, Older)> {
+fn find_manifests(disk: &dyn Disk, root: &Root, leftovers: &mut Vec<PathBuf>) -> Result<(Manifest, Older)> {
     let folder = root.manifests();
     let entries = match disk.list(&folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         result => result.when("list", &folder)?,
     };
+    take_unfinished(&folder, &entries, leftovers);
+    let mut ids: Vec<ManifestId> = entries
+        .iter()
+        .filter_map(|entry| ManifestName::parse(&entry.name))
+        .map(|name| name.0)
+        .collect();
+    ids.sort_unstable();
     tell_foreign(&folder, entries, |name| ManifestName::parse(name).is_some());
-    clear_unfinished(disk, &folder)?;
-    let mut ids = if disk.list(&folder).is_ok() {
-        persist::list(disk, root)?
-    } else {
-        Vec::new()
-    };
     let Some(newest) = ids.pop() else {
         return Err(no_manifest(root));
     };
@@ -381,19 +405,19 @@ fn make_table_folders(disk: &dyn Disk, root: &Root) -> Result<()> {
 fn clear_leases(disk: &dyn Disk, root: &Root) -> Result<()> {
     let folder = root.leases();
     disk.create_dir(&folder).when("create", &folder)?;
-    clear_unfinished(disk, &folder)?;
-    tell_foreign(&folder, disk.list(&folder).when("list", &folder)?, |name| {
-        LeaseName::parse(name).is_some()
-    });
+    let entries = disk.list(&folder).when("list", &folder)?;
+    // Those of readers: one that still needs it makes another.
+    for entry in entries.iter().filter(|entry| is_temporary(&entry.name)) {
+        gone(disk, &folder.join(&entry.name));
+    }
+    tell_foreign(&folder, entries, |name| LeaseName::parse(name).is_some());
     // Looking at leases removes the dead ones.
     crate::lease::leased(disk, root).when("list", &folder).map(drop)
 }
 
-fn clear_unfinished(disk: &dyn Disk, folder: &Path) -> Result<()> {
-    for name in names(disk, folder)?.iter().filter(|name| is_temporary(name)) {
-        gone(disk, &folder.join(name));
-    }
-    Ok(())
+fn take_unfinished(folder: &Path, entries: &[DirEntry], leftovers: &mut Vec<PathBuf>) {
+    let unfinished = entries.iter().filter(|entry| is_temporary(&entry.name));
+    leftovers.extend(unfinished.map(|entry| folder.join(&entry.name)));
 }
 
 fn tell_foreign(folder: &Path, entries: Vec<DirEntry>, is_ours: impl Fn(&str) -> bool) {

@@ -4,8 +4,9 @@
 
 mod commit;
 mod common;
-mod crash;
 mod damage;
+mod dying;
+mod faults;
 mod foreign;
 mod merge;
 mod readers;

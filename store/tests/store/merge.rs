@@ -13,7 +13,7 @@ use quipu_store::segment::schema_fingerprint;
 use quipu_store::{Commit, Reader, Snapshot, StoreErrorKind, Writer, read_segment};
 
 use crate::common::{files_like, open, position, read, rows};
-use crate::crash::{each_death, options};
+use crate::dying::{each_death, options};
 
 const TABLES: [Table; 2] = [Table::Events, Table::TokenChunks];
 
@@ -319,7 +319,7 @@ fn a_death_in_a_merge_loses_no_row_and_doubles_none() {
     let mut outcomes = BTreeSet::new();
     let steps = each_death(|disk, loss| {
         let folder = tempfile::tempdir().unwrap();
-        let mut before = crate::crash::open(folder.path());
+        let mut before = crate::dying::open(folder.path());
         for commit in 0..17 {
             before.commit(ten(commit * 10)).unwrap();
         }
@@ -354,7 +354,7 @@ fn a_merge_that_fails_takes_the_right_to_write_only_where_a_sync_failed_or_visib
     let (mut went_on, mut refused) = (0, BTreeSet::new());
     each_death(|disk, _| {
         let folder = tempfile::tempdir().unwrap();
-        let mut before = crate::crash::open(folder.path());
+        let mut before = crate::dying::open(folder.path());
         for commit in 0..17 {
             before.commit(ten(commit * 10)).unwrap();
         }

@@ -1,4 +1,8 @@
 //! Merged rows of `sequence_runs`: as few as threads and gaps, and the same account.
+#![allow(
+    clippy::print_stdout,
+    reason = "figures, for who asks for them with --nocapture"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -119,12 +123,16 @@ fn observe(book: &mut SequenceBook, message: &Message, thread_id: &str, offset: 
     book.observe(
         key,
         &Arrival {
-            tenant_id: if message.thread % 3 == 0 { "a" } else { "b" },
+            tenant_id: if message.thread.is_multiple_of(3) {
+                "a"
+            } else {
+                "b"
+            },
             thread_id,
             emitter: message.emitter,
             sequence: message.sequence,
             message_id: &offset.to_le_bytes(),
-            time_us: (message.sequence % 5 != 0).then_some(offset * 10),
+            time_us: (!message.sequence.is_multiple_of(5)).then_some(offset * 10),
             offset,
         },
     );

@@ -1,4 +1,4 @@
-//! The process dies at every single step of making a store and of a commit.
+//! A disk on which the process dies at a chosen step.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use quipu_store::disk::{DirEntry, Disk, DiskFile, LockFile, SystemDisk};
-use quipu_store::{Commit, StoreErrorKind, Writer, WriterOptions};
-
-use crate::common::{position, ten, whole};
+use quipu_store::{Writer, WriterOptions};
 
 /// What a crash takes with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -207,145 +205,4 @@ pub(crate) fn each_death(mut run: impl FnMut(&DyingDisk, Loss)) -> usize {
         }
     }
     unreachable!()
-}
-
-#[test]
-fn a_death_while_a_store_is_made_leaves_something_that_opens() {
-    let steps = each_death(|disk, loss| {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store");
-        drop(Writer::open(&path, options(disk)));
-        disk.lose(loss);
-        open(&path).commit(ten(0)).unwrap();
-        assert_eq!(whole(&path), 10);
-    });
-    assert!(steps > 20, "{steps} steps");
-}
-
-/// Lets a writer die at each step of a commit that brings a store from 10 rows to 20, and gives the number of steps.
-/// `begin` does what precedes the commit; none when that has failed.
-fn deaths_in_a_commit(begin: impl Fn(&mut Writer) -> Option<Commit>) -> usize {
-    let mut outcomes = BTreeSet::new();
-    let steps = each_death(|disk, loss| {
-        let folder = tempfile::tempdir().unwrap();
-        open(folder.path()).commit(ten(0)).unwrap();
-        let mut done = false;
-        if let Ok(mut writer) = Writer::open(folder.path(), options(disk)) {
-            let replaced = writer
-                .manifest()
-                .segments
-                .iter()
-                .map(|segment| segment.id)
-                .collect();
-            if let Some(commit) = begin(&mut writer) {
-                let commit = Commit {
-                    partitions: vec![position(0, 20)],
-                    remove_segments: replaced,
-                    ..commit
-                };
-                done = writer.commit(commit).is_ok();
-            }
-        }
-        disk.lose(loss);
-        let before = whole(folder.path());
-        assert!(
-            before == 20 || !done && before == 10,
-            "at {before}, commit done: {done}"
-        );
-        drop(open(folder.path()));
-        let next = whole(folder.path());
-        assert_eq!(next, before, "recovery changes no answer");
-        outcomes.insert((done, next));
-        let mut writer = open(folder.path());
-        for commit in 0..3 {
-            writer.commit(ten(next + commit * 10)).unwrap();
-        }
-        assert_eq!(whole(folder.path()), next + 30);
-    });
-    assert_eq!(outcomes, BTreeSet::from([(false, 10), (false, 20), (true, 20)]));
-    steps
-}
-
-#[test]
-fn a_death_in_a_commit_leaves_all_of_it_or_nothing() {
-    let steps = deaths_in_a_commit(|_| {
-        let mut commit = ten(0);
-        commit.batches.extend(ten(10).batches);
-        Some(commit)
-    });
-    assert!(steps > 40, "{steps} steps");
-}
-
-#[test]
-fn a_death_with_rows_pressed_ahead_leaves_all_of_them_or_none() {
-    let steps = deaths_in_a_commit(|writer| {
-        let mut ahead = ten(0).batches.into_iter();
-        ahead
-            .all(|(table, batches)| writer.press(table, &batches[0]).is_ok())
-            .then(|| ten(10))
-    });
-    assert!(steps > 20, "{steps} steps");
-}
-
-/// A commit that goes on without rows that were pressed ahead would move positions past them.
-#[test]
-fn a_writer_that_lost_pressed_rows_commits_nothing_more() {
-    let mut refused = 0;
-    each_death(|disk, _| {
-        let folder = tempfile::tempdir().unwrap();
-        open(folder.path()).commit(ten(0)).unwrap();
-        let Ok(mut writer) = Writer::open(folder.path(), options(disk)) else {
-            return;
-        };
-        let mut ahead = ten(10).batches.into_iter();
-        let pressed = ahead.all(|(table, batches)| writer.press(table, &batches[0]).is_ok());
-        let positions = || Commit {
-            partitions: vec![position(0, 20)],
-            ..Commit::default()
-        };
-        if pressed && writer.commit(positions()).is_ok() {
-            return;
-        }
-        // The disk is well again.
-        disk.revive();
-        let error = writer.commit(positions()).unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Poisoned, "{error}");
-        refused += 1;
-        drop(writer);
-        let next = whole(folder.path());
-        open(folder.path()).commit(ten(next)).unwrap();
-        assert_eq!(whole(folder.path()), next + 10);
-    });
-    assert!(refused > 10, "{refused} refusals");
-}
-
-#[test]
-fn a_writer_is_done_after_a_failed_sync() {
-    let mut refused = 0;
-    each_death(|disk, _| {
-        let folder = tempfile::tempdir().unwrap();
-        drop(open(folder.path()));
-        let Ok(mut writer) = Writer::open(folder.path(), options(disk)) else {
-            return;
-        };
-        if writer.commit(ten(0)).is_ok() {
-            return;
-        }
-        // The disk is well again.
-        disk.revive();
-        match writer.commit(ten(0)) {
-            // The first failure came before anything could be in doubt.
-            Ok(_) => assert_eq!(whole(folder.path()), 10),
-            Err(error) => {
-                assert_eq!(error.kind(), StoreErrorKind::Poisoned, "{error}");
-                assert!(error.to_string().contains("reopen"), "{error}");
-                refused += 1;
-                drop(writer);
-                let next = whole(folder.path());
-                open(folder.path()).commit(ten(next)).unwrap();
-                assert_eq!(whole(folder.path()), next + 10);
-            }
-        }
-    });
-    assert!(refused > 10, "{refused} refusals");
 }
