@@ -29,7 +29,8 @@ pub enum Table {
     ExecutionTraces,
     /// One row per record that could not be decoded, kept whole.
     DeadLetters,
-    /// The ledger: one row per unbroken run of sequences of one emitter seen in one commit.
+    /// The ledger: one row per unbroken run of sequences of one emitter seen in one commit. Rows of several commits that
+    /// touch become one when segments are merged.
     SequenceRuns,
     /// Ranges of offsets that hold no record for us, with the cause.
     OffsetHoles,
