@@ -32,7 +32,8 @@ pub enum Table {
     /// One row per dead letter that was decoded after all: what it stood for is in the other tables since then. The
     /// letter itself stays.
     DeadLetterResolutions,
-    /// The ledger: one row per unbroken run of sequences of one emitter seen in one commit.
+    /// The ledger: one row per unbroken run of sequences of one emitter seen in one commit. Rows of several commits that
+    /// touch become one when segments are merged.
     SequenceRuns,
     /// Ranges of offsets that hold no record for us, with the cause.
     OffsetHoles,

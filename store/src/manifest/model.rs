@@ -117,7 +117,7 @@ pub struct CommitNote {
     pub manifest: ManifestId,
     /// When, in microseconds since the Unix epoch.
     pub created_us: i64,
-    /// Rows added, by table; tables without new rows are left out.
+    /// Rows added, by table; tables without new rows are left out. A merge of segments adds none.
     pub rows: Vec<TableRows>,
     /// Segments added.
     pub segments_added: u32,

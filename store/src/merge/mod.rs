@@ -35,12 +35,12 @@
 //! # The sequence book
 //! It is rebuilt from its newest snapshot and the rows committed after it. A merge never takes rows of message tables
 //! from both sides of that snapshot, and the segments say which commits they hold. Rows that a rebuild would replay are
-//! merged for the same commits in all message tables at once, at most [`SMALL_ROWS`] of them before the merge that takes
-//! them to a higher tier, so that a rebuild can put them back in the order of their offsets in little memory.
+//! merged for the same commits in all message tables at once, and while these commits together are small: a rebuild
+//! puts them back in the order of their offsets, for which it holds in memory what shares commits.
 //!
 //! # Work per commit
-//! A merge takes at most [`MERGE_ROWS_MAX`] rows and [`MERGE_BYTES_MAX`] bytes and what the last segment has beyond, but
-//! for rows of `sequence_runs`. One of more than [`INLINE_ROWS_MAX`] rows or [`INLINE_BYTES_MAX`] bytes is carried out by
+//! A merge takes no further segment of a table, and no further table, once it has [`MERGE_ROWS_MAX`] rows or
+//! [`MERGE_BYTES_MAX`] bytes; only the second rule for `sequence_runs` takes all of them. One of more than [`INLINE_ROWS_MAX`] rows or [`INLINE_BYTES_MAX`] bytes is carried out by
 //! a thread of its own while ingestion goes on, and becomes visible after a later commit.
 //!
 //! # What may fail
@@ -69,8 +69,7 @@ pub(crate) use task::{Merged, Task};
 /// every sixteenfold growth of its segment.
 pub const SEGMENTS_MAX: usize = 16;
 
-/// Segments with fewer rows are small: 16^4, and a row group as ingestion writes it. Reading one costs a query far more
-/// than opening it.
+/// Segments with fewer rows are small: 16^4, and a row group as ingestion writes it.
 pub const SMALL_ROWS: u64 = 65_536;
 
 /// Segments of that many bytes are not small, however few their rows are.
@@ -86,7 +85,7 @@ pub const MERGE_BYTES_MAX: u64 = 32 << 20;
 /// The part of the largest segment of `sequence_runs` that the younger ones may reach before all become one: a fifth.
 pub const RUNS_SURPLUS: u64 = 5;
 
-/// Rows up to which a merge is carried out where ingestion waits for it: about ten milliseconds.
+/// Rows up to which a merge is carried out where ingestion waits for it: too few to be worth a thread of their own.
 pub const INLINE_ROWS_MAX: u64 = 8_192;
 
 /// Bytes up to which likewise.
