@@ -61,7 +61,8 @@ impl Window<'_> {
         }
         self.compare_holes(check, &store_holes);
         self.complete.and(complete);
-        self.resolved = Some(resolved);
+        // Resolutions that could not be read are asked for again, and leave the next window incomplete as well.
+        self.resolved = (complete == Complete::Yes).then_some(resolved);
         self.expected.clear();
         self.holes.clear();
         self.spans.fill(None);
