@@ -22,7 +22,8 @@
 //! manifest, and nowhere else. After a crash the source begins at the committed positions; the same records come
 //! again and get the same rows.
 //!
-//! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer of messages (dead letters alone are sent on).
+//! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer of
+//! messages (dead letters alone are sent on).
 
 mod clock;
 pub mod dead_letters;
