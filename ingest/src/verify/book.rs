@@ -200,7 +200,7 @@ pub(super) fn compare(
 
 /// The commit with which the messages of a segment were counted.
 fn committed_with(segment: &Segment) -> ManifestId {
-    segment.added_by
+    segment.last_commit
 }
 
 /// Compares what a row says with what the rules say of its message.
