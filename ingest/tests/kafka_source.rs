@@ -127,11 +127,11 @@ async fn an_open_transaction_is_waited_for_and_is_no_stall() {
     broker.append_to_transaction(TOPIC, 0, 5, records(2, 2)).unwrap();
     broker.append(TOPIC, 0, records(4, 1)).unwrap();
     let mut options = options(&broker, TOPIC);
-    options.stall_after = Duration::from_millis(100);
+    options.stall_after = Duration::from_secs(1);
     let mut run = Run::start(options);
     run.until("what lies before the transaction", |run| run.count() == 2)
         .await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    run.listen(Duration::from_secs(2)).await;
     broker.end_transaction(TOPIC, 0, 5, Marker::Commit).unwrap();
     run.until("the rest", |run| run.count() == 5).await;
     assert_eq!((run.log(0).offsets(), run.stalls.len()), (vec![0, 1, 2, 3, 4], 0));

@@ -13,7 +13,7 @@ use quipu_ingest::kafka::KafkaOptions;
 const TOPIC: &str = "dashstream-events";
 
 /// In place of the 30 s that it is by default; requests are waited for much longer, as they are by default.
-const STALL_AFTER: Duration = Duration::from_millis(300);
+const STALL_AFTER: Duration = Duration::from_millis(1_000);
 
 fn watchful(broker: &Broker) -> KafkaOptions {
     let mut options = options(broker, TOPIC);
@@ -38,10 +38,10 @@ async fn an_idle_partition_that_ends_in_control_batches_raises_no_alarm() {
     })
     .await;
     let before = broker.requests_total();
-    run.listen(STALL_AFTER * 5).await;
+    run.listen(STALL_AFTER * 2).await;
     assert_eq!((run.stalls.clone(), run.warnings.clone()), (vec![], vec![]));
     let came = broker.requests_total() - before;
-    assert!(came <= 2 * REQUESTS_PER_SECOND_MAX, "{came} requests in 1.5 s");
+    assert!(came <= 2 * REQUESTS_PER_SECOND_MAX, "{came} requests in 2 s");
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_hung_partition_raises_an_alarm_whether_or_not_records_are_known_to_wa
                 "has not answered"
             };
             assert!(run.stalls[0].contains(words), "{:?}", run.stalls);
-            run.listen(STALL_AFTER * 3).await;
+            run.listen(STALL_AFTER * 2).await;
             assert_eq!(run.stalls.len(), 1, "it is told once");
         }
     }
@@ -110,7 +110,7 @@ async fn a_pipeline_that_takes_nothing_is_no_stall_of_any_partition() {
     options.partition_bytes_max = 100;
     let mut run = Run::start(options);
     // Nothing is received meanwhile, so that the channel is full.
-    tokio::time::sleep(STALL_AFTER * 4).await;
+    tokio::time::sleep(STALL_AFTER * 2).await;
     run.until("all", |run| run.count() == 400).await;
     assert_eq!(run.stalls, Vec::<String>::new());
 }
