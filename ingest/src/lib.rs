@@ -14,7 +14,7 @@
 //! | `numbering`, `repeats` | what the sequence book says of a message, and exact look-ups where it remembers too little |
 //! | `rebuild` | the sequence book from what the store holds |
 //! | `run` | whole runs, from a source until its end or until told to stop |
-//! | [`flush`](FlushPolicy), [`progress`](Progress), [`stop`](Stop) | when to commit, how far it is, when to end |
+//! | [`flush`](FlushPolicy), [`clock`](Clock), [`progress`](Progress), [`stop`](Stop) | when to commit, how far it is, when to end |
 //!
 //! The order that makes each record count exactly once: positions are committed with the rows they cover, in the same
 //! manifest, and nowhere else. After a crash the source begins at the committed positions; the same records come
@@ -22,6 +22,7 @@
 //!
 //! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer.
 
+mod clock;
 mod error;
 mod fingerprint;
 mod flush;
@@ -39,6 +40,7 @@ mod rows;
 mod run;
 mod stop;
 
+pub use clock::Clock;
 pub use error::{IngestError, Result};
 pub use flush::FlushPolicy;
 pub use frames::FramesFile;

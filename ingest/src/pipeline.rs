@@ -15,6 +15,7 @@ use quipu_proto::{
 use quipu_store::sequence::{BookClose, BookOptions, BookStart, PartitionKey, SequenceBook};
 use quipu_store::{Commit, CommitReport, Head, PartitionState, SegmentId, Writer, WriterOptions};
 
+use crate::clock::Clock;
 use crate::error::{IngestError, Result};
 use crate::fingerprint::LastRecord;
 use crate::flush::FlushPolicy;
@@ -37,6 +38,8 @@ pub struct PipelineOptions {
     pub book: BookOptions,
     /// The store's writer.
     pub writer: WriterOptions,
+    /// The clock by which buffered rows grow old.
+    pub clock: Clock,
 }
 
 /// A partition that the pipeline was told of.
@@ -77,6 +80,7 @@ pub struct Pipeline {
     candidates: Vec<Candidate>,
     events_numbered: Vec<Numbered>,
     flush: FlushPolicy,
+    clock: Clock,
     /// What was pressed since the last commit.
     pressed: PressedAhead,
     /// When the oldest of the buffered rows arrived.
@@ -96,6 +100,7 @@ impl Pipeline {
             flush,
             book,
             writer,
+            clock,
         } = options;
         let mut writer = Writer::open(path, writer)?;
         let manifest = Arc::clone(writer.manifest());
@@ -115,6 +120,7 @@ impl Pipeline {
             candidates: Vec::new(),
             events_numbered: Vec::new(),
             flush,
+            clock,
             pressed: PressedAhead::default(),
             buffered_since: None,
             arrivals: Arrivals::default(),
@@ -225,7 +231,7 @@ impl Pipeline {
                 self.arrivals.dead_letters += 1;
             }
         }
-        self.buffered_since.get_or_insert_with(Instant::now);
+        self.buffered_since.get_or_insert_with(|| self.clock.now());
         Ok(())
     }
 
@@ -258,7 +264,7 @@ impl Pipeline {
         let first = first.max(partition.state.next_offset.0.min(last.saturating_add(1)));
         if partition.advance(first, last)? {
             self.holes.add(&partition.state.log, first, last, cause);
-            self.buffered_since.get_or_insert_with(Instant::now);
+            self.buffered_since.get_or_insert_with(|| self.clock.now());
         }
         Ok(())
     }
@@ -293,7 +299,7 @@ impl Pipeline {
             .append_dead_letter(&place, Some(batch), &rejection, self.decoder.policy());
         self.arrivals.records += 1;
         self.arrivals.dead_letters += 1;
-        self.buffered_since.get_or_insert_with(Instant::now);
+        self.buffered_since.get_or_insert_with(|| self.clock.now());
         if last > first {
             self.push_hole(slot, first + 1, last, "corrupt")
         } else {
@@ -319,7 +325,7 @@ impl Pipeline {
         self.flush.is_due(
             self.pressed.rows + self.tables.rows() + self.holes.len(),
             self.pressed.bytes + self.tables.bytes(),
-            self.buffered_since,
+            self.buffered_age(),
         )
     }
 
@@ -337,7 +343,13 @@ impl Pipeline {
     /// How long until rows are due by age; `None` while nothing is buffered.
     #[must_use]
     pub fn flush_wait(&self) -> Option<Duration> {
-        self.flush.wait(self.buffered_since)
+        self.flush.wait(self.buffered_age())
+    }
+
+    /// Age of the oldest of the buffered rows.
+    fn buffered_age(&self) -> Option<Duration> {
+        let since = self.buffered_since?;
+        Some(self.clock.now().saturating_duration_since(since))
     }
 
     /// Commits what has arrived since the last commit. `None` when nothing has.
