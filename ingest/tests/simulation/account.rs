@@ -16,6 +16,9 @@ pub(crate) type RowKey = (Table, i32, i64, i32);
 /// Partition, tenant, thread.
 pub(crate) type ThreadKey = (i32, String, String);
 
+/// Reason and payload of a dead letter.
+pub(crate) type Letter = (String, Option<Vec<u8>>);
+
 /// What the oracle knows of a row of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -45,8 +48,8 @@ pub(crate) struct Run {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) rows: BTreeMap<RowKey, Row>,
-    /// Reason and payload by partition and offset.
-    pub(crate) letters: BTreeMap<(i32, i64), (String, Option<Vec<u8>>)>,
+    /// By partition and offset.
+    pub(crate) letters: BTreeMap<(i32, i64), Letter>,
     /// Last offset and cause by partition and first offset; neighbours of one cause are one.
     pub(crate) holes: BTreeMap<(i32, i64), (i64, String)>,
     pub(crate) runs: BTreeMap<ThreadKey, Vec<Run>>,

@@ -88,7 +88,8 @@ pub(crate) fn account(snapshot: &Snapshot) -> Found<Account> {
 }
 
 fn facts(account: &mut Account, table: Table, batch: &RecordBatch) -> Found<()> {
-    let text = ["tenant_id", "thread_id", "sequence_verdict"].map(|name| texts(batch, name));
+    let [tenant, thread, verdict] =
+        ["tenant_id", "thread_id", "sequence_verdict"].map(|name| texts(batch, name));
     let id = batch["message_id"].as_binary::<i32>();
     let sequence = batch["sequence"].as_primitive::<UInt64Type>();
     let repeated = batch["repeated"].as_boolean();
@@ -100,10 +101,10 @@ fn facts(account: &mut Account, table: Table, batch: &RecordBatch) -> Found<()> 
             batch["item"].as_primitive::<Int32Type>().value(row),
         );
         let row = Row {
-            tenant: text[0][row].clone(),
-            thread: text[1][row].clone(),
+            tenant: tenant[row].clone(),
+            thread: thread[row].clone(),
             sequence: sequence.value(row),
-            verdict: text[2][row].clone(),
+            verdict: verdict[row].clone(),
             repeated: repeated.value(row),
             id: id.value(row).to_vec(),
             time_us: time(batch, "time", row),
@@ -142,7 +143,7 @@ fn holes(account: &mut Account, batch: &RecordBatch) -> Found<()> {
 }
 
 fn runs(account: &mut Account, batch: &RecordBatch) {
-    let text = ["tenant_id", "thread_id", "head"].map(|name| texts(batch, name));
+    let [tenant, thread, head] = ["tenant_id", "thread_id", "head"].map(|name| texts(batch, name));
     let number = |name: &str, row| batch[name].as_primitive::<UInt64Type>().value(row);
     let seen = |end: &str, row| {
         let offset = integer(batch, &format!("{end}_offset"), row);
@@ -150,14 +151,14 @@ fn runs(account: &mut Account, batch: &RecordBatch) {
     };
     for row in 0..batch.num_rows() {
         let partition = batch["partition"].as_primitive::<Int32Type>().value(row);
-        let key = (partition, text[0][row].clone(), text[1][row].clone());
+        let key = (partition, tenant[row].clone(), thread[row].clone());
         account.runs.entry(key).or_default().push(Run {
             first: number("first_sequence", row),
             last: number("last_sequence", row),
             messages: integer(batch, "messages", row),
             first_seen: seen("first", row),
             last_seen: seen("last", row),
-            head: text[2][row].clone(),
+            head: head[row].clone(),
         });
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use quipu_disk::{Locks, Loss, Plan, Turns};
+use quipu_disk::{Job, Locks, Loss, Plan, Turns};
 use quipu_store::StoreError;
 use quipu_store::StoreErrorKind::{Fenced, Locked};
 use quipu_store::disk::Disk;
@@ -15,8 +15,6 @@ use super::{AFTER, BEFORE, Trial, Trying, open_with};
 use crate::common::{position, ten};
 
 const INTERLEAVINGS: u64 = 100;
-
-type Job<'a, T> = Box<dyn FnOnce(Arc<dyn Disk>) -> T + Send + 'a>;
 
 /// Commits ten rows more than the writer's store has, so many times. Gives how often that was done, and the error.
 fn commit(path: &Path, disk: Arc<dyn Disk>, times: usize, opened: impl Fn(&dyn Disk)) -> Outcome {
