@@ -1,6 +1,6 @@
 //! When rows are encoded, and when they become visible.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quipu_proto::BUFFERED_BYTES_MAX;
 
@@ -33,11 +33,11 @@ impl Default for FlushPolicy {
 }
 
 impl FlushPolicy {
-    /// Whether rows of that number, size and birth are due. `since` is `None` while nothing is buffered.
-    pub(crate) fn is_due(&self, rows: usize, bytes: usize, since: Option<Instant>) -> bool {
+    /// Whether rows of that number, size and age are due. The age is `None` while nothing is buffered.
+    pub(crate) fn is_due(&self, rows: usize, bytes: usize, age: Option<Duration>) -> bool {
         rows >= self.rows_max
             || bytes >= self.bytes_max.min(BUFFERED_BYTES_MAX)
-            || since.is_some_and(|since| since.elapsed() >= self.age_max)
+            || age.is_some_and(|age| age >= self.age_max)
     }
 
     /// Whether that many rows and bytes of one table are to be encoded now.
@@ -45,8 +45,8 @@ impl FlushPolicy {
         rows >= self.pressed_rows || bytes >= self.pressed_bytes
     }
 
-    /// How long until buffered rows are due by age.
-    pub(crate) fn wait(&self, since: Option<Instant>) -> Option<Duration> {
-        since.map(|since| self.age_max.saturating_sub(since.elapsed()))
+    /// How long until buffered rows of that age are due.
+    pub(crate) fn wait(&self, age: Option<Duration>) -> Option<Duration> {
+        age.map(|age| self.age_max.saturating_sub(age))
     }
 }

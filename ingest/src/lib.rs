@@ -16,7 +16,7 @@
 //! | `rebuild` | the sequence book from what the store holds |
 //! | [`verify`] | whether a store is whole, and holds what its source holds |
 //! | `run` | whole runs, from a source until its end or until told to stop |
-//! | [`flush`](FlushPolicy), [`progress`](Progress), [`stop`](Stop) | when to commit, how far it is, when to end |
+//! | [`flush`](FlushPolicy), [`clock`](Clock), [`progress`](Progress), [`stop`](Stop) | when to commit, how far it is, when to end |
 //!
 //! The order that makes each record count exactly once: positions are committed with the rows they cover, in the same
 //! manifest, and nowhere else. After a crash the source begins at the committed positions; the same records come
@@ -45,6 +45,7 @@ mod run;
 mod stop;
 pub mod verify;
 
+pub use clock::Clock;
 pub use error::{IngestError, Result};
 pub use flush::FlushPolicy;
 pub use frames::FramesFile;

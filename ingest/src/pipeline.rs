@@ -20,6 +20,7 @@ use quipu_store::{
     Commit, CommitReport, Head, PartitionState, RecordFingerprint, SegmentId, Snapshot, Writer, WriterOptions,
 };
 
+use crate::clock::Clock;
 use crate::dead_letters::{self, ForwardOptions, Forwarder};
 use crate::error::{IngestError, Result};
 use crate::fingerprint::LastRecord;
@@ -48,6 +49,8 @@ pub struct PipelineOptions {
     pub writer: WriterOptions,
     /// Where dead letters are sent once they are committed. Default: nowhere.
     pub forward: Option<ForwardOptions>,
+    /// The clock by which buffered rows grow old.
+    pub clock: Clock,
 }
 
 /// A partition that the pipeline was told of.
@@ -90,6 +93,7 @@ pub struct Pipeline {
     candidates: Vec<Candidate>,
     events_numbered: Vec<Numbered>,
     flush: FlushPolicy,
+    clock: Clock,
     /// What was pressed since the last commit.
     pressed: PressedAhead,
     /// When the oldest of the buffered rows arrived.
@@ -114,6 +118,7 @@ impl Pipeline {
             book,
             writer,
             forward,
+            clock,
         } = options;
         let mut writer = Writer::open(path, writer)?;
         let manifest = Arc::clone(writer.manifest());
@@ -138,6 +143,7 @@ impl Pipeline {
             candidates: Vec::new(),
             events_numbered: Vec::new(),
             flush,
+            clock,
             pressed: PressedAhead::default(),
             buffered_since: None,
             is_ahead: false,
@@ -268,7 +274,7 @@ impl Pipeline {
                 self.arrivals.dead_letter(rejection.reason);
             }
         }
-        self.buffered_since.get_or_insert_with(Instant::now);
+        self.buffered_since.get_or_insert_with(|| self.clock.now());
         Ok(())
     }
 
@@ -298,7 +304,7 @@ impl Pipeline {
             .append_dead_letter(&place, payload, rejection, Policy::Strict);
         self.arrivals.records += 1;
         self.arrivals.dead_letter(rejection.reason);
-        self.buffered_since.get_or_insert_with(Instant::now);
+        self.buffered_since.get_or_insert_with(|| self.clock.now());
         Ok(())
     }
 
@@ -331,7 +337,7 @@ impl Pipeline {
         let first = first.max(partition.state.next_offset.0.min(last.saturating_add(1)));
         if partition.advance(first, last)? {
             self.holes.add(&partition.state.log, first, last, cause);
-            self.buffered_since.get_or_insert_with(Instant::now);
+            self.buffered_since.get_or_insert_with(|| self.clock.now());
         }
         Ok(())
     }
@@ -366,7 +372,7 @@ impl Pipeline {
             .append_dead_letter(&place, Some(batch), &rejection, self.decoder.policy());
         self.arrivals.records += 1;
         self.arrivals.dead_letter(rejection.reason);
-        self.buffered_since.get_or_insert_with(Instant::now);
+        self.buffered_since.get_or_insert_with(|| self.clock.now());
         if last > first {
             self.push_hole(slot, first + 1, last, "corrupt")
         } else {
@@ -397,7 +403,7 @@ impl Pipeline {
         self.flush.is_due(
             self.pressed.rows + self.tables.rows() + self.holes.len(),
             self.pressed.bytes + self.tables.bytes(),
-            self.buffered_since,
+            self.buffered_age(),
         )
     }
 
@@ -415,7 +421,13 @@ impl Pipeline {
     /// How long until rows are due by age; `None` while nothing is buffered.
     #[must_use]
     pub fn flush_wait(&self) -> Option<Duration> {
-        self.flush.wait(self.buffered_since)
+        self.flush.wait(self.buffered_age())
+    }
+
+    /// Age of the oldest of the buffered rows.
+    fn buffered_age(&self) -> Option<Duration> {
+        let since = self.buffered_since?;
+        Some(self.clock.now().saturating_duration_since(since))
     }
 
     /// Commits what has arrived since the last commit. `None` when nothing has.

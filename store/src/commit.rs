@@ -296,9 +296,11 @@ fn sync_and_name(
             Err(error) => return Err(error).when("publish", &path).map_err(Failure::Unnamed),
         }
     }
-    disk.remove(&unfinished)
-        .when("remove", &unfinished)
-        .map_err(Failure::Unnamed)?;
+    match disk.remove(&unfinished) {
+        // Another writer took it for a leftover; the manifest will tell which of the two may go on.
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        result => result.when("remove", &unfinished).map_err(Failure::Unnamed)?,
+    }
     if let Some(folder) = path.parent() {
         disk.sync_dir(folder)
             .when("sync", folder)

@@ -121,8 +121,10 @@ impl StoreError {
             Self::Unsupported { .. } => StoreErrorKind::Unsupported,
             Self::Io { .. } => StoreErrorKind::Io,
             Self::Invalid(_) => StoreErrorKind::Invalid,
-            Self::Parquet { source, .. } => match source {
+            Self::Parquet { action, source, .. } => match source {
                 parquet::errors::ParquetError::External(_) => StoreErrorKind::Io,
+                // The library turns some failures to write into text.
+                _ if *action == "write" => StoreErrorKind::Io,
                 _ => StoreErrorKind::Damaged,
             },
         }

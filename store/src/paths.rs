@@ -245,8 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn the_temporary_name_stays_in_the_folder() {
-        let name = temporary(Path::new("a/b.parquet"));
-        assert!(name.to_string_lossy().starts_with("a/.tmp-b.parquet"), "{}", name.display());
+    fn temporary_names_stay_in_the_folder_and_are_never_the_same() {
+        let names = [(); 2].map(|()| temporary(Path::new("a/b.parquet")));
+        for name in &names {
+            assert_eq!(name.parent(), Some(Path::new("a")));
+            assert!(is_temporary(name.file_name().unwrap().to_str().unwrap()));
+        }
+        assert_ne!(names[0], names[1]);
     }
 }

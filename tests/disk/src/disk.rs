@@ -97,14 +97,22 @@ impl FaultyDisk {
     }
 
     /// What was asked of the disk, other than to remove files, after a sync failed: a writer should ask nothing more.
+    /// Bytes for a file that has been removed are nobody's.
     #[must_use]
     pub fn writes_after_a_failed_sync(&self) -> Vec<Call> {
-        let calls = self.calls().into_iter();
-        calls
-            .skip_while(|call| !(call.op.is_sync() && call.outcome == Outcome::Faulted))
-            .skip(1)
-            .filter(|call| call.op.is_change() && call.op != Op::Remove && call.outcome != Outcome::Dead)
-            .collect()
+        let calls = self.calls();
+        let mut removed = BTreeSet::new();
+        let mut found = Vec::new();
+        let mut failed = false;
+        for call in calls.iter().filter(|call| call.outcome != Outcome::Dead) {
+            if call.op == Op::Remove {
+                removed.insert(&call.path);
+            } else if failed && call.op.is_change() && !removed.contains(&call.path) {
+                found.push(call.clone());
+            }
+            failed |= call.op.is_sync() && call.outcome == Outcome::Faulted;
+        }
+        found
     }
 
     /// The power fails: the folder holds what was durable, and of the rest what the loss leaves. Files that were made

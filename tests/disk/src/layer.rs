@@ -9,7 +9,7 @@ use quipu_store::disk::{DirEntry, Disk, DiskFile, LockFile, SystemDisk};
 use crate::call::Op;
 use crate::disk::{FaultyDisk, State, Way};
 use crate::names::{Change, Node};
-use crate::plan::{Locks, Trust};
+use crate::plan::Locks;
 
 impl FaultyDisk {
     /// Does a call in the way that the plan wants.
@@ -92,7 +92,7 @@ impl Disk for FaultyDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock();
         let way = state.begin(Op::SyncDir, path);
-        if state.plan.trust == Trust::NoFolderSync {
+        if state.plan.trust.ignores_folder(path) {
             return answer(way);
         }
         if !path.exists() {
@@ -168,7 +168,7 @@ impl DiskFile for FaultyFile {
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.disk.lock();
         let way = state.begin(Op::Sync, &self.path);
-        if state.plan.trust == Trust::NoFileSync {
+        if state.plan.trust.ignores_file(&self.path) {
             return answer(way);
         }
         let content = &mut state.contents[self.node];

@@ -36,4 +36,4 @@ pub use call::{Call, Op, Outcome};
 pub use dice::Dice;
 pub use disk::FaultyDisk;
 pub use plan::{Errno, Fault, Locks, Loss, Plan, Trust};
-pub use turns::Turns;
+pub use turns::{Job, Turns};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 use crate::call::Op;
 use crate::dice::Dice;
@@ -85,10 +86,26 @@ pub enum Trust {
     /// It does.
     #[default]
     Honest,
-    /// Syncs of files do nothing and say that they were done: as if a program did without them.
-    NoFileSync,
-    /// Syncs of folders do nothing and say that they were done.
-    NoFolderSync,
+    /// Syncs of files whose path has this part do nothing and say that they were done: as if a program did without them.
+    NoFileSync(&'static str),
+    /// The same of folders.
+    NoFolderSync(&'static str),
+}
+
+impl Trust {
+    /// Whether the sync of that file does nothing.
+    pub(crate) fn ignores_file(self, path: &Path) -> bool {
+        matches!(self, Self::NoFileSync(part) if has(path, part))
+    }
+
+    /// Whether the sync of that folder does nothing.
+    pub(crate) fn ignores_folder(self, path: &Path) -> bool {
+        matches!(self, Self::NoFolderSync(part) if has(path, part))
+    }
+}
+
+fn has(path: &Path, part: &str) -> bool {
+    path.to_string_lossy().contains(part)
 }
 
 /// Whether locks do what they say.

@@ -122,8 +122,9 @@ fn each_fault_does_what_it_says() {
 #[test]
 fn a_disk_that_lies_about_syncs_keeps_nothing() {
     for (trust, left) in [
-        (Trust::NoFolderSync, None),
-        (Trust::NoFileSync, Some("")),
+        (Trust::NoFolderSync(""), None),
+        (Trust::NoFileSync("le"), Some("")),
+        (Trust::NoFileSync("another"), Some("content")),
         (Trust::Honest, Some("content")),
     ] {
         let (folder, disk) = folder();

@@ -8,6 +8,9 @@ use quipu_store::disk::{DirEntry, Disk, DiskFile, LockFile};
 
 use crate::dice::Dice;
 
+/// What one of the writers does, with the disk that it is given.
+pub type Job<'a, T> = Box<dyn FnOnce(Arc<dyn Disk>) -> T + Send + 'a>;
+
 /// Lets threads do one call at a time: when each of them either waits with a call or has ended, the dice say whose
 /// call is next. So a seed gives the same interleaving every time.
 #[derive(Clone, Debug)]
@@ -43,11 +46,7 @@ impl Turns {
     ///
     /// # Panics
     /// Where a job does.
-    pub fn run<T: Send>(
-        seed: u64,
-        disk: &Arc<dyn Disk>,
-        jobs: Vec<Box<dyn FnOnce(Arc<dyn Disk>) -> T + Send + '_>>,
-    ) -> (Vec<T>, Vec<usize>) {
+    pub fn run<T: Send>(seed: u64, disk: &Arc<dyn Disk>, jobs: Vec<Job<'_, T>>) -> (Vec<T>, Vec<usize>) {
         let turns = Self {
             table: Arc::new(Table {
                 players: Mutex::new(Players {

@@ -4,6 +4,7 @@ mod commit;
 mod creation;
 mod pressed;
 mod recovery;
+mod writers;
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use quipu_disk::{Call, Fault, FaultyDisk, Loss, Op, Plan};
+use quipu_store::disk::Disk;
 use quipu_store::{Commit, Result, Syncing, Writer, WriterOptions};
 
 use crate::common::{TABLES, open, position, rows, ten, whole};
@@ -62,14 +64,7 @@ impl Trial {
 
     /// Opens the store, with all calls to the disk in one order.
     fn open(&self) -> Result<Writer> {
-        Writer::open(
-            self.path(),
-            WriterOptions {
-                encoding_threads_max: NonZeroUsize::MIN,
-                syncing: Syncing::OneByOne,
-                disk: Arc::new(self.disk.clone()),
-            },
-        )
+        open_with(&self.path(), Arc::new(self.disk.clone()))
     }
 
     /// What the store is at.
@@ -97,6 +92,16 @@ impl Trial {
         self.disk.power_loss(Loss::Unsynced);
         assert_eq!(self.at(), rows + 10, "what was committed is durable");
     }
+}
+
+/// Opens a store, with all calls to the disk in one order.
+fn open_with(path: &Path, disk: Arc<dyn Disk>) -> Result<Writer> {
+    let options = WriterOptions {
+        encoding_threads_max: NonZeroUsize::MIN,
+        syncing: Syncing::OneByOne,
+        disk,
+    };
+    Writer::open(path, options)
 }
 
 /// A store at [`BEFORE`], whose rows were then rewritten so many times.
