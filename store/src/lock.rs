@@ -49,6 +49,10 @@ impl Drop for WriterLock {
 const TRIES: u32 = 5;
 const TRY_AFTER: Duration = Duration::from_millis(5);
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the lock of another process gives no event; a writer opens outside of any runtime"
+)]
 fn exclusive(file: &LockFile) -> std::io::Result<bool> {
     for _ in 1..TRIES {
         if file.try_exclusive()? {

@@ -50,7 +50,7 @@ fn place(text: &str) -> Result<Place, String> {
 impl ChoiceArgs {
     /// What follows `FROM`: the letters that are meant. Those that a retry resolved are open no more; they are meant
     /// where they are named, or where `all` asks for them.
-    pub(crate) fn from_clause(&self, all: bool) -> String {
+    pub(crate) fn letters_clause(&self, all: bool) -> String {
         let table = if all || !self.places.is_empty() {
             "dead_letters"
         } else {
@@ -87,7 +87,7 @@ impl ChoiceArgs {
         }
         let sql = format!(
             "SELECT topic, incarnation, partition, \"offset\" FROM {}",
-            self.from_clause(false)
+            self.letters_clause(false)
         );
         let batches = runtime.block_on(async { query.quipu().sql(&sql).await?.collect().await })?;
         let mut found = Vec::new();
@@ -145,7 +145,7 @@ mod tests {
             condition: Some("reason = 'empty' or true".to_owned()),
         };
         assert_eq!(
-            args.from_clause(false),
+            args.letters_clause(false),
             "dead_letters WHERE (topic = 'it''s' AND partition = 0 AND \"offset\" = 1 OR topic = 'b' AND partition = 0 \
              AND \"offset\" = 2) AND (reason = 'empty' or true)"
         );

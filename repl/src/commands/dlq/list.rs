@@ -29,7 +29,7 @@ pub(super) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
     let sql = format!(
         "SELECT topic || '/' || partition || '/' || \"offset\" AS letter, kafka_time, reason, error, payload_bytes \
          FROM {} ORDER BY topic, incarnation, partition, \"offset\"",
-        args.letters.from_clause(args.all)
+        args.letters.letters_clause(args.all)
     );
     runtime.block_on(query.run(&sql, &style, &mut out))?;
     out.flush()
