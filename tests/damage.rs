@@ -18,7 +18,7 @@ const FLIPS: usize = 400;
 
 /// Questions that read every table, by every way: columns whole, with a filter that skips pages, by the footer alone.
 const QUESTIONS: [&str; 9] = [
-    "select count(*), sum(length(attributes)), max(message_id::text) from events",
+    "select count(*), sum(length(attributes)), count(distinct message_id) from events",
     "select count(*), sum(sequence) from events where sequence > 40 and event_type like 'NODE%'",
     "select count(*), sum(length(text)), sum(chunk_index) from token_chunks",
     "select count(*), sum(length(arguments)), sum(length(result)) from tool_executions",
