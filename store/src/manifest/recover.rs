@@ -212,7 +212,10 @@ pub(crate) fn create(disk: &dyn Disk, root: &Root, created_us: i64) -> Result<()
         // A making that was cut short has left one.
         Ok(()) | Err(Failure::Fenced) => {}
         Err(
-            Failure::Clean(error) | Failure::Unnamed(error) | Failure::Uncertain(error) | Failure::Swept(error),
+            Failure::Clean(error)
+            | Failure::Unnamed(error)
+            | Failure::Uncertain(error)
+            | Failure::Swept(error),
         ) => {
             return Err(error);
         }
