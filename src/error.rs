@@ -119,7 +119,8 @@ fn of_ingest(error: &IngestError) -> ErrorKind {
         | IngestError::LineTooLong { .. } => ErrorKind::Input,
         IngestError::Unanswered { .. } => ErrorKind::Busy,
         IngestError::Rebuild { .. } => ErrorKind::Damaged,
-        IngestError::OutOfOrder { .. }
+        IngestError::Broken
+        | IngestError::OutOfOrder { .. }
         | IngestError::Book(_)
         | IngestError::Rows(_)
         | IngestError::NotOpened(_) => ErrorKind::Internal,

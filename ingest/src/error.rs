@@ -17,6 +17,11 @@ pub type Result<T> = std::result::Result<T, IngestError>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IngestError {
+    /// The pipeline failed before, so that its account is ahead of the store: nothing more may be committed.
+    #[error(
+        "taking in has failed before; open the store again, where everything goes on from the last commit"
+    )]
+    Broken,
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),

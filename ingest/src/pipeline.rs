@@ -162,46 +162,41 @@ impl Pipeline {
     /// Makes a partition known. Records that the store has already are left out from then on; offsets that the source
     /// leaves out become a hole with cause `skipped`.
     pub fn open_partition(&mut self, log: &LogPartition, start: PartitionStart) -> PartitionSlot {
-        let stored = self.writer.partition(log).cloned();
-        let skipped = stored.as_ref().and_then(|stored| {
-            (stored.next_offset.0 < start.start_offset)
-                .then_some((stored.next_offset.0, start.start_offset - 1))
-        });
         self.progress.set_ready();
-        let mut state = stored.unwrap_or_else(|| PartitionState {
-            log: log.clone(),
-            next_offset: Offset(start.start_offset),
-            head: start.head,
-            first_offset: Offset(start.start_offset),
-            log_start_at_open: Offset(start.log_start),
-            leader_epoch: None,
-            last_record: None,
-            high_watermark: None,
-        });
-        if let Some((first, last)) = skipped {
-            self.holes.add(log, first, last, "skipped");
-            state.next_offset = Offset(start.start_offset);
-            // It is that of another place.
-            state.leader_epoch = None;
-        }
-        let partition = Partition {
-            key: self.book.open_partition(log, state.head),
-            log: self.tables.log_index(&log.log),
-            moved: skipped.is_some() || self.writer.partition(log).is_none(),
-            last_record: LastRecord::default(),
-            state,
-        };
         let known = self.partitions.iter().position(|known| known.state.log == *log);
-        match known {
-            Some(index) => {
-                self.partitions[index] = partition;
-                PartitionSlot(index)
-            }
-            None => {
-                self.partitions.push(partition);
-                PartitionSlot(self.partitions.len() - 1)
-            }
+        let slot = known.unwrap_or_else(|| {
+            let stored = self.writer.partition(log).cloned();
+            let moved = stored.is_none();
+            let state = stored.unwrap_or_else(|| PartitionState {
+                log: log.clone(),
+                next_offset: Offset(start.start_offset),
+                head: start.head,
+                first_offset: Offset(start.start_offset),
+                log_start_at_open: Offset(start.log_start),
+                leader_epoch: None,
+                last_record: None,
+                high_watermark: None,
+            });
+            self.partitions.push(Partition {
+                key: self.book.open_partition(log, state.head),
+                log: self.tables.log_index(&log.log),
+                moved,
+                last_record: LastRecord::default(),
+                state,
+            });
+            self.partitions.len() - 1
+        });
+        // One that was opened before may have rows that are not committed yet: it goes on where it is.
+        let partition = &mut self.partitions[slot];
+        let next = partition.state.next_offset.0;
+        if next < start.start_offset {
+            self.holes.add(log, next, start.start_offset - 1, "skipped");
+            partition.state.next_offset = Offset(start.start_offset);
+            // It is that of another place.
+            partition.state.leader_epoch = None;
+            partition.moved = true;
         }
+        PartitionSlot(slot)
     }
 
     /// Next offset that a partition needs.
@@ -315,8 +310,11 @@ impl Pipeline {
             return self.flush().map(|_| ());
         }
         let (rows, bytes) = (self.tables.rows_of(table), self.tables.bytes_of(table));
+        // Rows that are lost here must not be followed by a commit.
+        let was_ahead = std::mem::replace(&mut self.is_ahead, true);
         let batch = self.tables.finish_one(table)?;
         self.writer.press(table, &batch)?;
+        self.is_ahead = was_ahead;
         self.pressed.rows += rows;
         self.pressed.bytes += bytes;
         Ok(())
@@ -436,6 +434,9 @@ impl Pipeline {
     /// Nothing of this commit is visible then, or all of it: open the store again to see. The pipeline is of no more
     /// use.
     pub fn flush(&mut self) -> Result<Option<CommitReport>> {
+        if self.is_ahead {
+            return Err(IngestError::Broken);
+        }
         self.tell();
         self.buffered_since = None;
         let partitions: Vec<PartitionState> = self
@@ -557,6 +558,8 @@ impl Pipeline {
     /// As [`Self::flush`].
     pub fn close(mut self) -> Result<()> {
         self.flush()?;
+        // Before the book is closed: it is good for exactly the newest manifest.
+        self.writer.finish_merge();
         if self.book.hot_threads() as u64 == self.book.threads() {
             // All threads fit into memory: the next start reads them from a snapshot sooner than from an index, which
             // would take more room besides.

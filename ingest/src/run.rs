@@ -37,7 +37,7 @@ pub fn ingest_frames(
         let taken = frames::take_in(&mut pipeline, file, stop, progress);
         if let Err(error) = taken {
             // What stands before the damage is whole, and is kept.
-            if !matches!(error, IngestError::Store(_) | IngestError::Book(_)) {
+            if pipeline.is_whole() && !matches!(error, IngestError::Store(_) | IngestError::Book(_)) {
                 pipeline.close()?;
             }
             return Err(error);

@@ -3,11 +3,11 @@
 use std::env;
 use std::io::{self, Write};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use quipu::Completeness;
 
-use crate::failure::IncompleteError;
+use crate::failure::{CannotJudge, IncompleteError, UsageError};
 use crate::query::Query;
 
 /// The variable that sets the bound for every command.
@@ -48,7 +48,12 @@ impl CompletenessArgs {
         if !self.completeness && bound.is_none() {
             return Ok(());
         }
-        self.judge(&query.completeness().await?, bound)
+        let found = query.completeness().await;
+        match found {
+            Ok(found) => self.judge(&found, bound),
+            Err(error) if bound.is_some() => Err(CannotJudge(error).into()),
+            Err(error) => Err(error),
+        }
     }
 
     /// As [`Self::check`], for an account that is known. A report states it in any case.
@@ -91,9 +96,8 @@ impl CompletenessArgs {
         }
         let variable = env::var(BOUND_VARIABLE).ok().filter(|text| !text.is_empty());
         variable
-            .map(|text| share(&text).map_err(anyhow::Error::msg))
+            .map(|text| share(&text).map_err(|wrong| UsageError(format!("{BOUND_VARIABLE}: {wrong}")).into()))
             .transpose()
-            .context(format!("{BOUND_VARIABLE} is no share"))
     }
 }
 

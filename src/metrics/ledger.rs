@@ -17,8 +17,7 @@ const ASK_EVERY: Duration = Duration::from_secs(15);
 /// A question that takes long is asked so rarely that it takes one part in so many of the time.
 const SHARE_OF_TIME: u32 = 20;
 
-const QUESTION: &str =
-    "select cause, certainty, count(*) as gaps, sum(missing) as missing from gaps group by cause, certainty";
+const QUESTION: &str = "select cause, certainty, count(*) as gaps, sum(cast(missing as double)) as missing from gaps group by cause, certainty";
 
 /// Gaps of one cause and certainty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +54,17 @@ impl Ledger {
 pub(super) async fn keep_asking(store: PathBuf, ledger: std::sync::Arc<Ledger>) {
     loop {
         let began = Instant::now();
-        // A store that is just being made, or a question that fails, is told by the answer growing old.
-        if let Ok(told) = ask(&store).await {
-            *ledger.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
-            tokio::time::sleep(ASK_EVERY.max(began.elapsed() * SHARE_OF_TIME)).await;
-        } else {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
+        let pause = match ask(&store).await {
+            Ok(told) => {
+                *ledger.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+                ASK_EVERY
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the ledger does not answer; what it told before stays");
+                Duration::from_secs(1)
+            }
+        };
+        tokio::time::sleep(pause.max(began.elapsed() * SHARE_OF_TIME)).await;
     }
 }
 

@@ -293,7 +293,11 @@ fn sync_and_name(
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(error).when("publish", &path).map_err(Failure::Swept);
             }
-            Err(error) => return Err(error).when("publish", &path).map_err(Failure::Unnamed),
+            Err(error) => {
+                // Nothing refers to it; where the writer goes on, nobody else would remove it.
+                let _ = disk.remove(&unfinished);
+                return Err(error).when("publish", &path).map_err(Failure::Unnamed);
+            }
         }
     }
     match disk.remove(&unfinished) {

@@ -424,14 +424,28 @@ impl Writer {
         }))
     }
 
+    /// Waits for a merge that is under way and makes it visible. One that fails is told and left to a later one.
+    pub fn finish_merge(&mut self) {
+        let Some(merged) = self.merging.wait() else {
+            return;
+        };
+        let visible = match self.check_right() {
+            Ok(()) => self.commit_merged(merged).map(drop),
+            Err(error) => {
+                if let Ok(merged) = merged {
+                    merged.discard(&*self.options.disk);
+                }
+                Err(error)
+            }
+        };
+        if let Err(error) = visible {
+            tracing::warn!(%error, "the last merge of segments failed; a later one takes its place");
+        }
+    }
+
     /// Lets go of the store. A merge that is under way becomes visible first; dropping the writer gives it up.
     pub fn close(mut self) {
-        if let Some(merged) = self.merging.wait() {
-            let visible = self.check_right().and_then(|()| self.commit_merged(merged));
-            if let Err(error) = visible {
-                tracing::warn!(%error, "the last merge of segments failed; a later one takes its place");
-            }
-        }
+        self.finish_merge();
         self.collect_garbage();
     }
 

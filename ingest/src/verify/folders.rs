@@ -67,7 +67,7 @@ pub(super) fn others(
         .map(|segment| segment.path.as_str())
         .collect();
     let known = [
-        "FORMAT", "lock", "manifest", "segments", "leases", "book", "evals",
+        "FORMAT", "lock", "manifest", "segments", "leases", "book", "evals", "requests",
     ];
     foreign(check, root.path(), |name| known.contains(&name));
     foreign(check, &root.manifests(), |name| {

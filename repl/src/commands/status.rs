@@ -1,6 +1,7 @@
 //! `quipu status`: how a store is, at rest or in use.
 
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -59,15 +60,17 @@ pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
     let (ends, trouble) = ends(args, &status);
     let partitions = partitions(&status, &ends)?;
     let tables = tables(&status)?;
+    if let Some(trouble) = &trouble {
+        // A closed standard error leaves nobody to tell.
+        let _ = writeln!(io::stderr().lock(), "{trouble}");
+    }
+    let lag_of = if ends.is_empty() { "commit" } else { "now" };
     let mut out = query.output();
     match args.format {
         StatusFormat::Text => {
             let style = Style::for_stdout(Format::Table, true, "-".to_owned());
             for line in head(global, &status, &completeness) {
                 out.line(&line)?;
-            }
-            if let Some(trouble) = trouble {
-                out.line(&trouble)?;
             }
             print(&partitions, &style, &mut out)?;
             print(&tables, &style, &mut out)?;
@@ -80,7 +83,7 @@ pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
                 .as_ref()
                 .map_or_else(|| "null".to_owned(), |writer| format!("\"{writer}\""));
             out.text(&format!(
-                "{{\"manifest\":{},\"committed_us\":{},\"writer\":{writer},\"disk_bytes\":{},\"completeness\":{},\n\
+                "{{\"manifest\":{},\"committed_us\":{},\"writer\":{writer},\"disk_bytes\":{},\"lag_of\":\"{lag_of}\",\"completeness\":{},\n\
                  \"partitions\":",
                 status.manifest,
                 status.committed_us,

@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use quipu::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use quipu::ingest::FramesFile;
-use quipu::ingest::verify::{Part, VerifyOptions, VerifyProgress, VerifyReport, VerifySource, verify};
+use quipu::ingest::verify::{
+    FindingKind, Part, VerifyOptions, VerifyProgress, VerifyReport, VerifySource, verify,
+};
 use tokio::runtime::Runtime;
 
 use crate::cli::Global;
 use crate::commands::ingest::{KafkaArgs, PolicyName};
-use crate::failure::{CannotJudge, Judged, OutputError};
+use crate::failure::{CannotJudge, Judged, OutputError, UsageError};
 use crate::output::{self, Format, Style};
 use crate::progress::{ProgressLine, counted, grouped};
 use crate::units;
@@ -93,7 +95,8 @@ impl From<PartName> for Part {
 
 /// Verifies, and fails where something differs.
 pub(crate) fn command(global: &Global, args: &Args, _runtime: &Runtime) -> Result<()> {
-    let options = args.options()?;
+    args.check()?;
+    let options = args.options().map_err(CannotJudge)?;
     let wanted: Vec<Part> = options
         .parts
         .iter()
@@ -110,8 +113,23 @@ pub(crate) fn command(global: &Global, args: &Args, _runtime: &Runtime) -> Resul
     });
     line.end();
     let report = report.map_err(|error| CannotJudge(error.into()))?;
-    print(&report, args.format)?;
+    match print(&report, args.format) {
+        // Whoever reads the first lines only is still told by the exit code.
+        Err(OutputError(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        printed => printed?,
+    }
     say(&report);
+    if !report.is_clean()
+        && report
+            .findings
+            .iter()
+            .all(|finding| finding.kind == FindingKind::SourceUnreadable)
+    {
+        return Err(CannotJudge(anyhow::anyhow!(
+            "the source cannot be read, so its records were not compared; what could be looked at does not differ"
+        ))
+        .into());
+    }
     if !report.is_clean() {
         let count = report.finding_count();
         return Err(Judged(format!("{} found in the store", counted(count, "difference"))).into());
@@ -126,6 +144,20 @@ pub(crate) fn command(global: &Global, args: &Args, _runtime: &Runtime) -> Resul
 }
 
 impl Args {
+    /// Refuses what would be left out in silence.
+    fn check(&self) -> Result<()> {
+        let has_source = self.kafka || !self.frames.is_empty();
+        let wants_source = self.part.contains(&PartName::Source);
+        let wrong = if wants_source && !has_source {
+            "part source compares with records: say where they are with --frames or --kafka"
+        } else if has_source && !self.part.is_empty() && !wants_source {
+            "--frames and --kafka are for part source, which --part leaves out"
+        } else {
+            return Ok(());
+        };
+        Err(UsageError(wrong.to_owned()).into())
+    }
+
     fn options(&self) -> Result<VerifyOptions> {
         let mut options = VerifyOptions {
             policy: self.policy.into(),
@@ -169,7 +201,7 @@ fn progress_text(progress: VerifyProgress) -> String {
 }
 
 /// Writes the differences to standard output.
-fn print(report: &VerifyReport, format: Option<Format>) -> Result<()> {
+fn print(report: &VerifyReport, format: Option<Format>) -> Result<(), OutputError> {
     let mut out = io::stdout().lock();
     let Some(format) = format else {
         for finding in &report.findings {
@@ -188,7 +220,7 @@ fn print(report: &VerifyReport, format: Option<Format>) -> Result<()> {
         ("expected", texts(&|finding| finding.expected.clone())),
         ("found", texts(&|finding| finding.found.clone())),
     ])
-    .context("cannot make rows of the differences")?;
+    .map_err(|error| OutputError(io::Error::other(error)))?;
     let schema = rows.schema();
     let mut write = || {
         let mut writer = output::begin(&schema, &style, &mut out)?;

@@ -12,14 +12,14 @@
 -- cause: what lies between the neighbours in the log. dead_lettered = at least as many open dead letters with this thread as key
 -- as numbers are missing; offset_hole = an unexplained hole; producer = neither: the numbers never reached the log;
 -- undetermined = what is there does not tell: fewer letters than numbers (one may hold a batch, or be one of them), a
--- letter beside a hole, or a letter in a thread of several strands. dead_letters counts the letters.
+-- letter beside a hole, one that fits several gaps, or one in a thread of several strands. dead_letters counts them.
 WITH letters AS (
     SELECT DISTINCT topic, incarnation, partition, "offset", key
     FROM open_dead_letters
     WHERE key IS NOT NULL
 ),
-lettered AS (
-    SELECT gap.id, count(*) AS dead_letters
+fitting AS (
+    SELECT gap.id, letter.topic, letter.incarnation, letter.partition, letter."offset"
     FROM system.missing_numbers AS gap
     JOIN letters AS letter
         ON letter.topic = gap.topic AND letter.incarnation = gap.incarnation
@@ -27,7 +27,19 @@ lettered AS (
         AND (letter.partition <> gap.next_partition OR letter."offset" < gap.next_offset)
         AND (letter.partition <> gap.prev_partition OR letter."offset" > gap.prev_offset OR gap.prev_offset IS NULL)
         AND (letter.partition = gap.next_partition OR letter.partition = gap.prev_partition)
-    GROUP BY gap.id
+),
+claims AS (
+    SELECT topic, incarnation, partition, "offset", count(*) AS gaps
+    FROM fitting
+    GROUP BY topic, incarnation, partition, "offset"
+),
+lettered AS (
+    SELECT id, count(*) AS dead_letters, max(gaps) > 1 AS is_shared
+    FROM fitting
+    JOIN claims
+        ON claims.topic = fitting.topic AND claims.incarnation = fitting.incarnation
+        AND claims.partition = fitting.partition AND claims."offset" = fitting."offset"
+    GROUP BY id
 ),
 unexplained AS (
     SELECT topic, incarnation, partition, first_offset, last_offset
@@ -48,7 +60,7 @@ SELECT topic, incarnation, tenant_id, thread_id, strand, certainty, first_missin
        CASE WHEN dead_letters IS NULL AND holes IS NULL THEN 'producer'
             WHEN dead_letters IS NULL THEN 'offset_hole'
             WHEN CAST(dead_letters AS BIGINT UNSIGNED) >= missing AND holes IS NULL AND NOT is_one_of_several
-                THEN 'dead_lettered'
+                AND NOT is_shared THEN 'dead_lettered'
             ELSE 'undetermined' END AS cause,
        coalesce(dead_letters, 0) AS dead_letters,
        prev_sequence, prev_partition, prev_offset, prev_time,

@@ -1,7 +1,7 @@
 -- strands: the counters of each thread, and how much of their numbering was seen.
 -- Grain: one row per strand of a thread.
 -- Key: topic, incarnation, tenant_id, thread_id, strand.
--- Units: times are UTC, those of the messages with the lowest and the highest number; seen and missing count numbers,
+-- Units: times are UTC, the earliest at which a run of its numbers begins and the latest at which one ends; seen and missing count numbers,
 --   messages counts messages, copies included. seen + missing is what the counter has numbered up to last_sequence.
 --
 -- kind: thread = one counter for the whole thread; graph = that of the graph, beside node = that of one execution of

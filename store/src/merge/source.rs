@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use arrow_array::{RecordBatch, new_null_array};
 use arrow_schema::{Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::errors::ParquetError;
 use quipu_proto::Table;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{IoContext, Result, StoreError};
+use crate::segment::Segment;
+use crate::segment::reader::{Damage, failed, open_checked};
 
 /// The most rows of a batch.
 const BATCH_ROWS: usize = 8_192;
@@ -20,6 +22,7 @@ const BATCH_BYTES: u64 = 8 << 20;
 /// A segment that is being read.
 pub(crate) struct Source {
     path: PathBuf,
+    damage: Damage,
     reader: ParquetRecordBatchReader,
     schema: SchemaRef,
     /// Where each column of the table is in the file; none where the file is older than the column.
@@ -27,10 +30,13 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn open(path: &Path, table: Table) -> Result<Self> {
-        let file = File::open(path).when("open", path)?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| failed(path, source))?;
+    /// Opens a segment, of which nothing is taken over unchecked: damage that was merged would be damage no more.
+    pub(crate) fn open(path: &Path, segment: &Segment) -> Result<Self> {
+        let table = segment.table;
+        if segment.tail.is_none() {
+            check_whole(path, segment)?;
+        }
+        let (builder, damage) = open_checked(path, segment)?;
         let schema = table.schema();
         let columns = places(&schema, builder.schema()).ok_or_else(|| {
             StoreError::Invalid(format!(
@@ -48,9 +54,10 @@ impl Source {
         let reader = builder
             .with_batch_size(batch_rows)
             .build()
-            .map_err(|source| failed(path, source))?;
+            .map_err(|source| failed(path, &damage, source))?;
         Ok(Self {
             path: path.to_owned(),
+            damage,
             reader,
             schema,
             columns,
@@ -70,7 +77,8 @@ impl Source {
                 None => new_null_array(field.data_type(), batch.num_rows()),
             })
             .collect();
-        RecordBatch::try_new(self.schema.clone(), columns).map_err(|error| failed(&self.path, error.into()))
+        RecordBatch::try_new(self.schema.clone(), columns)
+            .map_err(|error| failed(&self.path, &self.damage, error.into()))
     }
 }
 
@@ -81,7 +89,7 @@ impl Iterator for Source {
         let batch = self.reader.next()?;
         Some(
             batch
-                .map_err(|error| failed(&self.path, error.into()))
+                .map_err(|error| failed(&self.path, &self.damage, error.into()))
                 .and_then(|batch| self.adapt(&batch)),
         )
     }
@@ -113,10 +121,15 @@ fn places(wanted: &Schema, found: &Schema) -> Option<Vec<Option<usize>>> {
     wanted.fields().iter().map(place).collect()
 }
 
-fn failed(path: &Path, source: ParquetError) -> StoreError {
-    StoreError::Parquet {
-        action: "read",
-        path: path.to_owned(),
-        source,
+/// Checks a segment that has no sums of its own, as those of older stores, by the checksum of its whole file.
+fn check_whole(path: &Path, segment: &Segment) -> Result<()> {
+    let bytes = std::fs::read(path).when("read", path)?;
+    if xxh3_64(&bytes) == segment.checksum {
+        Ok(())
+    } else {
+        Err(StoreError::damaged(
+            path,
+            "its checksum does not match its content, so it is not merged",
+        ))
     }
 }

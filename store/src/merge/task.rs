@@ -80,6 +80,14 @@ impl Task {
         }
         // The manifest that adds it is not known yet.
         let mut pressed = open.finish(disk, last)?;
+        let rows: u64 = group.iter().map(|segment| segment.rows).sum();
+        if table != Table::SequenceRuns && pressed.segment.rows != rows {
+            let found = pressed.segment.rows;
+            pressed.discard(disk);
+            return Err(StoreError::Invalid(format!(
+                "segments of table {table} have {found} rows where the manifest has {rows}, so they are not merged"
+            )));
+        }
         pressed.segment.first_commit = first;
         pressed.segment.last_commit = last;
         Ok(pressed)
@@ -88,7 +96,7 @@ impl Task {
     fn copy(&self, group: &[Arc<Segment>], table: Table, open: &mut OpenSegment) -> Result<()> {
         let sources = group
             .iter()
-            .map(|segment| Source::open(&self.root.resolve(&segment.path), table));
+            .map(|segment| Source::open(&self.root.resolve(&segment.path), segment));
         let mut write = |batch: &_| {
             if self.cancelled.load(Ordering::Relaxed) {
                 return Err(StoreError::Invalid(

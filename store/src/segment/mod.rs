@@ -14,7 +14,7 @@ mod checked;
 mod encode;
 mod filter;
 mod layout;
-mod reader;
+pub(crate) mod reader;
 mod stats;
 pub(crate) mod writer;
 

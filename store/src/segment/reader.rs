@@ -61,10 +61,7 @@ impl Iterator for SegmentBatches {
 /// is made of it, and without reading columns that are not named. Only a segment of a store that was written before
 /// segments had a [tail](Segment::tail) is read unchecked.
 pub fn read_segment(path: &Path, segment: &Segment, projection: &[&str]) -> Result<SegmentBatches> {
-    let damage = Damage::default();
-    let file = CheckedFile::open(path, segment, &damage)?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| failed(path, &damage, error))?;
+    let (builder, damage) = open_checked(path, segment)?;
     let mask = if projection.is_empty() {
         ProjectionMask::all()
     } else {
@@ -92,7 +89,19 @@ pub fn read_segment(path: &Path, segment: &Segment, projection: &[&str]) -> Resu
     })
 }
 
-fn failed(path: &Path, damage: &Damage, source: ParquetError) -> StoreError {
+/// A reader of a segment that hands out nothing unchecked, and where it leaves the damage that it finds.
+pub(crate) fn open_checked(
+    path: &Path,
+    segment: &Segment,
+) -> Result<(ParquetRecordBatchReaderBuilder<CheckedFile>, Damage)> {
+    let damage = Damage::default();
+    let file = CheckedFile::open(path, segment, &damage)?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| failed(path, &damage, error))?;
+    Ok((builder, damage))
+}
+
+pub(crate) fn failed(path: &Path, damage: &Damage, source: ParquetError) -> StoreError {
     match damage.get() {
         Some(damage) => StoreError::damaged(path, damage.to_string()),
         None => StoreError::Parquet {
@@ -104,10 +113,10 @@ fn failed(path: &Path, damage: &Damage, source: ParquetError) -> StoreError {
 }
 
 /// The damage that was found, if any: errors lose it on their way through the layers of the Parquet reader.
-type Damage = Arc<OnceLock<SegmentDamage>>;
+pub(crate) type Damage = Arc<OnceLock<SegmentDamage>>;
 
 /// A file of which nothing is handed out unchecked.
-struct CheckedFile {
+pub(crate) struct CheckedFile {
     file: Arc<Mutex<File>>,
     bytes: u64,
     tail: Option<CheckedTail>,
@@ -198,7 +207,7 @@ impl ChunkReader for CheckedFile {
 }
 
 /// Reads on from some place, a block at a time.
-struct CheckedRead {
+pub(crate) struct CheckedRead {
     file: CheckedFile,
     at: u64,
     ahead: Bytes,

@@ -94,7 +94,7 @@ impl ChoiceArgs {
         for batch in &batches {
             read(batch, &mut found).context("the places of letters cannot be read")?;
         }
-        if found.is_empty() {
+        if found.is_empty() && !self.places.is_empty() {
             return Err(
                 UsageError("no open letter is meant by that; see `quipu dlq list`".to_owned()).into(),
             );

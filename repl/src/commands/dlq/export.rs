@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use quipu::ingest::IngestError;
 use quipu::ingest::dead_letters::{ExportForm, ExportReport, LetterChoice, export, export_payloads};
 use quipu::store::Snapshot;
 use tokio::runtime::Runtime;
@@ -67,11 +68,19 @@ pub(super) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
         Some(path) => to_file(&snapshot, &choice, &form, path)?,
         None => {
             let mut out = io::stdout().lock();
-            let report = export(&snapshot, &choice, &form, &mut out)?;
+            let report = export(&snapshot, &choice, &form, &mut out).map_err(of_stdout)?;
             out.flush().map_err(OutputError)?;
             report
         }
     })
+}
+
+/// An error of writing to standard output as one: a closed pipe is a quiet end.
+fn of_stdout(error: IngestError) -> anyhow::Error {
+    match error {
+        IngestError::Export(source) => OutputError(source).into(),
+        error => error.into(),
+    }
 }
 
 fn to_file(

@@ -177,6 +177,13 @@ pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
         Some(Source::Frames(frames)) => {
             let files: Vec<FramesFile> = frames.files.iter().map(|path| frames.file(path)).collect();
             args.kafka.refuse("frames")?;
+            if args.common.dlq_topic.is_some() {
+                return Err(UsageError(
+                    "--dlq-topic sends the dead letters of a run over Kafka; for those of files use `quipu dlq forward`"
+                        .to_owned(),
+                )
+                .into());
+            }
             let options = args.common.pipeline();
             attend::run(runtime, Remaining::Bytes, &watch, move |run| {
                 Ok(ingest_frames(store, &files, options, &run.stop, &run.progress)?)

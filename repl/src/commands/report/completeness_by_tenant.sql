@@ -1,5 +1,5 @@
-SELECT topic, tenant_id, expected, seen, missing, ambiguous, copies, dead_lettered, ratio,
+SELECT topic, incarnation, tenant_id, expected, seen, missing, ambiguous, copies, dead_lettered, ratio,
        tails_closed, tails_open, tails_broken
 FROM completeness
 WHERE scope = 'tenant'
-ORDER BY topic, tenant_id
+ORDER BY topic, incarnation, tenant_id

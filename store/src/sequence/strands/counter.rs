@@ -83,7 +83,10 @@ fn by_time(thread: &Thread, at: usize, counters: &mut [Counter]) -> Option<usize
     }
     // A number below the newest at a later time: another counter whose beginning is lost, or two tasks that raced.
     let behind = counter.newest - message.sequence;
-    let later = message.time.unwrap_or(0) - counter.newest_time.unwrap_or(0);
+    let later = message
+        .time
+        .unwrap_or(0)
+        .saturating_sub(counter.newest_time.unwrap_or(0));
     counter.doubtful = true;
     (behind <= INVERTED_NUMBERS_MAX && later <= INVERTED_US_MAX).then_some(current)
 }

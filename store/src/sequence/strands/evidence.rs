@@ -64,7 +64,8 @@ pub(super) struct Thread {
     pub(super) by_time: bool,
     /// Whether some number has two messages of different ids.
     pub(super) contested: bool,
-    /// Whether a number came more than once and an id is missing that could tell whether it is a copy.
+    /// Whether a number came more than once and an id is missing that could tell whether it is a copy, or an id came
+    /// under several numbers.
     pub(super) untold: bool,
 }
 
@@ -78,10 +79,14 @@ impl Thread {
         let (mut contested, mut untold) = (false, false);
         for message in messages {
             if message.message_id != 0
-                && let Some(original) = originals.get(&message.message_id)
+                && let Some(&original) = originals.get(&message.message_id)
             {
-                copies.push((*original, message));
-                continue;
+                if kept[original].sequence == message.sequence {
+                    copies.push((original, message));
+                    continue;
+                }
+                // An id that stands for several messages tells nothing about copies.
+                untold = true;
             }
             if let Some(&same) = numbers.get(&message.sequence) {
                 if message.message_id == 0 || kept[same].message_id == 0 {

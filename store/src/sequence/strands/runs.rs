@@ -107,11 +107,7 @@ pub(super) fn strands(thread: &Thread, reading: Reading) -> Strands {
     }
     let mut copies: Vec<Vec<Evidence>> = vec![Vec::new(); reading.strands.len()];
     for (original, copy) in &thread.copies {
-        copies[strand_of[*original]].push(Evidence {
-            // A copy counts for the number of its original.
-            sequence: thread.messages[*original].sequence,
-            ..*copy
-        });
+        copies[strand_of[*original]].push(*copy);
     }
     let strand = |(draft, copies): (Draft, Vec<Evidence>)| {
         let own = draft.members.iter().map(|&at| thread.messages[at]);

@@ -266,6 +266,21 @@ fn a_number_that_came_twice_without_an_id_leaves_a_doubt() {
     assert_eq!(strands.strands[0].certainty, Certainty::Ambiguous);
 }
 
+#[test]
+fn numbers_under_one_id_are_not_missing() {
+    let mut messages: Vec<_> = (1..=5)
+        .map(|number| message(number, u128::from(number)))
+        .collect();
+    messages.push(message(2, 6));
+    messages.push(message(6, 9));
+    for message in &mut messages[..6] {
+        message.message_id = 77;
+    }
+    let strands = split(messages, Head::FromOne);
+    let lacking: Vec<u64> = strands.strands.iter().flat_map(missing).collect();
+    assert_eq!(lacking, Vec::<u64>::new(), "{strands:?}");
+}
+
 /// The test helper of the producers sends quality metrics under number 1 again and again.
 #[test]
 fn a_number_that_is_always_one_makes_no_gap() {
