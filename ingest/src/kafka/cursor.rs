@@ -75,9 +75,16 @@ impl<'a> Cursor<'a> {
         Err(Malformed("bytes end inside a varint"))
     }
 
-    /// An unsigned varint that must fit 32 bits, as flexible protocol versions use for lengths and tags.
+    /// An unsigned varint that must fit 32 bits, as flexible protocol versions use for lengths and tags. It has at most
+    /// five bytes, needed or not: the decoder behind this check reads no further, and what follows would mean
+    /// something else to it.
     pub(crate) fn unsigned_varint(&mut self) -> Result<u32, Malformed> {
-        u32::try_from(self.unsigned()?).map_err(|_| Malformed("varint of more than 32 bits"))
+        let before = self.bytes.len();
+        let value = self.unsigned()?;
+        if before - self.bytes.len() > 5 {
+            return Err(Malformed("varint of more than 5 bytes"));
+        }
+        u32::try_from(value).map_err(|_| Malformed("varint of more than 32 bits"))
     }
 
     /// A zigzag varint of at most 64 bits.
@@ -142,6 +149,15 @@ mod tests {
                 .is_err()
         );
         assert!(Cursor::new(&[0x80, 0x80, 0x80, 0x80, 0x20]).varint().is_err());
+    }
+
+    #[test]
+    fn a_length_of_more_than_five_bytes_is_refused_even_if_it_is_small() {
+        let read = |bytes: &[u8]| Cursor::new(bytes).unsigned_varint();
+        assert_eq!(read(&[0x80, 0x80, 0x80, 0x80, 0x00]).unwrap(), 0);
+        assert!(read(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x00]).is_err());
+        assert_eq!(read(&[0xff, 0xff, 0xff, 0xff, 0x0f]).unwrap(), u32::MAX);
+        assert!(read(&[0xff, 0xff, 0xff, 0xff, 0x1f]).is_err());
     }
 
     #[test]
