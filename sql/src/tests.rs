@@ -609,7 +609,7 @@ async fn a_dead_letter_of_the_thread_between_the_neighbours_is_the_cause() {
     let letters = [
         dead_letter("a", 0, 4),
         dead_letter("a", 0, 5),
-        dead_letter("b", 0, 4),
+        dead_letter("b", 0, 3),
         // Of another thread, before, after, and in another partition.
         dead_letter("x", 0, 15),
         dead_letter("c", 0, 9),
