@@ -89,7 +89,8 @@ impl Thread {
                 untold = true;
             }
             if let Some(&same) = numbers.get(&message.sequence) {
-                if message.message_id == 0 || kept[same].message_id == 0 {
+                let ids = [message.message_id, kept[same].message_id];
+                if ids.contains(&0) || ids[0] == ids[1] {
                     // Told by its number alone, for want of better.
                     untold = true;
                     copies.push((same, message));
@@ -100,7 +101,7 @@ impl Thread {
             let place = kept.len();
             numbers.entry(message.sequence).or_insert(place);
             if message.message_id != 0 {
-                originals.insert(message.message_id, place);
+                originals.entry(message.message_id).or_insert(place);
             }
             kept.push(message);
         }
