@@ -552,6 +552,15 @@ impl Pipeline {
             .collect())
     }
 
+    /// Ends after an error of a source. What stands before it is whole and is committed, unless the pipeline itself has
+    /// failed. Gives the error to tell.
+    pub(crate) fn close_after(self, error: IngestError) -> IngestError {
+        if self.is_whole() && !matches!(error, IngestError::Store(_) | IngestError::Book(_)) {
+            return self.close().err().unwrap_or(error);
+        }
+        error
+    }
+
     /// Commits what is left and lets go of the store.
     ///
     /// # Errors

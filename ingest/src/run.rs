@@ -36,11 +36,7 @@ pub fn ingest_frames(
     for file in files {
         let taken = frames::take_in(&mut pipeline, file, stop, progress);
         if let Err(error) = taken {
-            // What stands before the damage is whole, and is kept.
-            if pipeline.is_whole() && !matches!(error, IngestError::Store(_) | IngestError::Book(_)) {
-                pipeline.close()?;
-            }
-            return Err(error);
+            return Err(pipeline.close_after(error));
         }
     }
     pipeline.close()?;

@@ -470,6 +470,18 @@ fn a_file_taken_in_twice_adds_nothing() {
 }
 
 #[test]
+fn a_file_named_twice_in_one_run_is_taken_in_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = FramesFile::new(fixture("small.frames"));
+    let progress = Arc::new(Progress::default());
+    let options = PipelineOptions::default();
+    let files = [file.clone(), file];
+    // Nothing is committed before the end of the run, so the second time the manifest does not know of the first.
+    let counts = ingest_frames(folder.path(), &files, options, &Stop::default(), &progress).unwrap();
+    assert_eq!((counts.records, counts.commits), (2_090, 1));
+}
+
+#[test]
 fn a_file_cut_inside_a_frame_keeps_what_stands_before() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = std::fs::read(fixture("small.frames")).unwrap();

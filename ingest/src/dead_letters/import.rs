@@ -69,10 +69,7 @@ pub fn import_files(
     let mut pipeline = Pipeline::open(store, options, Arc::clone(progress))?;
     for file in files {
         if let Err(error) = take_in(&mut pipeline, file, stop) {
-            if pipeline.is_whole() && !matches!(error, IngestError::Store(_) | IngestError::Book(_)) {
-                pipeline.close()?;
-            }
-            return Err(error);
+            return Err(pipeline.close_after(error));
         }
     }
     pipeline.close()?;
