@@ -6,6 +6,7 @@ mod commits;
 mod functions;
 mod partitions;
 mod segments;
+mod views;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::catalog::Source;
 use crate::strands;
 
 /// Every table of the schema.
-pub(crate) const NAMES: [&str; 8] = [
+pub(crate) const NAMES: [&str; 10] = [
     "commits",
     "contested_threads",
     "functions",
@@ -30,6 +31,8 @@ pub(crate) const NAMES: [&str; 8] = [
     "partitions",
     "segments",
     "split_runs",
+    "view_columns",
+    "views",
 ];
 
 /// The table of that name, if there is one, with its rows as of now: a snapshot never changes.
@@ -44,6 +47,8 @@ pub(crate) async fn table(name: &str, source: &Arc<Source>) -> Result<Option<Arc
         "partitions" => partitions::rows(manifest)?,
         "segments" => segments::rows(manifest)?,
         "split_runs" => strands::split_runs(&source.account().await?.contested)?,
+        "view_columns" => views::columns()?,
+        "views" => views::rows()?,
         _ => return Ok(None),
     };
     Ok(Some(Arc::new(MemTable::try_new(
