@@ -17,6 +17,7 @@ use quipu_proto::Table;
 use quipu_store::Snapshot;
 use tokio::sync::OnceCell;
 
+use crate::prices::PriceTable;
 use crate::strands::{self, Account};
 use crate::system;
 use crate::tables::{CheckedStore, SegmentTable};
@@ -35,13 +36,18 @@ pub(crate) const SYSTEM: &str = "system";
 const STORE_URL: &str = "quipu://store";
 
 /// Gives a session the tables and views of a snapshot.
-pub(crate) fn register(context: &SessionContext, snapshot: &Snapshot) -> Result<()> {
+pub(crate) fn register(
+    context: &SessionContext,
+    snapshot: &Snapshot,
+    prices: &Arc<PriceTable>,
+) -> Result<()> {
     let url = ObjectStoreUrl::parse(STORE_URL)?;
     let files = CheckedStore::new(snapshot)?;
     context.register_object_store(url.as_ref(), Arc::new(files));
     let state = context.state_weak_ref();
     let source = Arc::new(Source {
         snapshot: snapshot.clone(),
+        prices: Arc::clone(prices),
         url,
         state: Box::new(move || state.upgrade().map(|state| state.read().clone())),
         account: OnceCell::new(),
@@ -66,6 +72,8 @@ pub(crate) fn register(context: &SessionContext, snapshot: &Snapshot) -> Result<
 pub(crate) struct Source {
     /// The snapshot whose rows they show.
     pub(crate) snapshot: Snapshot,
+    /// What models cost.
+    pub(crate) prices: Arc<PriceTable>,
     url: ObjectStoreUrl,
     /// The session that asks; none while it is being dropped. Weak, because the session owns the catalog.
     state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,

@@ -19,6 +19,8 @@ use futures::{Stream, StreamExt};
 use quipu_store::Snapshot;
 
 use crate::error::{Result, SqlError};
+use crate::prices::PriceTable;
+use crate::reports::{Arguments, Report};
 use crate::{catalog, functions, guard, limits, planner};
 
 /// What a session may do.
@@ -41,6 +43,8 @@ pub struct SessionOptions {
     pub target_partitions: Option<NonZeroUsize>,
     /// What statements may do. Default: only read.
     pub access: Access,
+    /// What models cost. Default: the list that is built in, [`PriceTable::built_in`].
+    pub prices: Option<Arc<PriceTable>>,
 }
 
 /// Questions to one snapshot of the store. Opening one reads nothing from disk: tables and views are made when a
@@ -76,8 +80,9 @@ impl Session {
             .with_default_features()
             .build();
         let context = SessionContext::new_with_state(state);
-        functions::register(&context)?;
-        catalog::register(&context, &snapshot)?;
+        let prices = options.prices.unwrap_or_else(PriceTable::built_in);
+        functions::register(&context, &prices)?;
+        catalog::register(&context, &snapshot, &prices)?;
         Ok(Self {
             context,
             snapshot,
@@ -100,7 +105,27 @@ impl Session {
     pub async fn sql(&self, text: &str) -> Result<Answer> {
         limits::check_length(text)?;
         let (session, text) = (self.clone(), text.to_owned());
-        let plan = planner::plan(async move { session.plan(&text).await }).await?;
+        self.run(planner::plan(async move { session.plan(parse(&text)?).await }))
+            .await
+    }
+
+    /// Plans the statements of a report and begins to run that of one section, counted from 0. Must be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// [`SqlError::Report`] for arguments that the report does not take, or that it lacks; as [`Session::sql`] for the
+    /// rest.
+    pub async fn section(&self, report: &Report, at: usize, arguments: &Arguments) -> Result<Answer> {
+        let statement = report.statements(arguments)?.into_iter().nth(at);
+        let statement = statement
+            .ok_or_else(|| SqlError::internal(format!("report {} has no section {at}", report.name())))?;
+        let session = self.clone();
+        self.run(planner::plan(async move { session.plan(statement).await }))
+            .await
+    }
+
+    async fn run(&self, planned: impl Future<Output = Result<Arc<dyn ExecutionPlan>>>) -> Result<Answer> {
+        let plan = planned.await?;
         let schema = plan.schema();
         let stream = execute_stream(Arc::clone(&plan), self.context.task_ctx())?;
         Ok(Answer {
@@ -119,8 +144,7 @@ impl Session {
         self.sql(text).await?.collect().await
     }
 
-    async fn plan(&self, text: &str) -> Result<Arc<dyn ExecutionPlan>> {
-        let statement = parse(text)?;
+    async fn plan(&self, statement: Statement) -> Result<Arc<dyn ExecutionPlan>> {
         if self.access == Access::ReadOnly {
             guard::check(&statement)?;
         }

@@ -35,6 +35,7 @@ pub const VIEWS: &[View] = &[
     view!("sessions"),
     view!("strand_runs"),
     view!("strands"),
+    view!("thread_tails"),
     view!("token_stream_gaps"),
 ];
 
