@@ -110,9 +110,10 @@ impl Quipu {
     /// Opens a report over the newest snapshot.
     ///
     /// # Errors
-    /// As [`Quipu::snapshot`]. What is wrong with the arguments is told by the sections.
-    pub fn report(&self, report: Report, arguments: Arguments) -> Result<OpenReport> {
-        Ok(OpenReport::new(self.session()?, report, arguments))
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for arguments that the report does not take, or that it lacks; as
+    /// [`Quipu::snapshot`].
+    pub fn report(&self, report: Report, arguments: &Arguments) -> Result<OpenReport> {
+        OpenReport::new(&self.session()?, report, arguments)
     }
 
     /// How complete the newest snapshot is: the line that every report states.

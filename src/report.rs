@@ -1,31 +1,23 @@
 //! A report over one snapshot.
 
-use quipu_sql::{Arguments, Completeness, Report, Session, completeness};
+use quipu_sql::{Arguments, Completeness, Report, Session, reports};
 
 use crate::error::Result;
 use crate::rows::Rows;
 
 /// A report with its arguments over one snapshot: all its sections, and its completeness, are of the same moment.
 #[derive(Debug)]
-pub struct OpenReport {
-    session: Session,
-    report: Report,
-    arguments: Arguments,
-}
+pub struct OpenReport(reports::OpenReport);
 
 impl OpenReport {
-    pub(crate) fn new(session: Session, report: Report, arguments: Arguments) -> Self {
-        Self {
-            session,
-            report,
-            arguments,
-        }
+    pub(crate) fn new(session: &Session, report: Report, arguments: &Arguments) -> Result<Self> {
+        Ok(Self(reports::OpenReport::new(session, report, arguments)?))
     }
 
     /// The report.
     #[must_use]
     pub fn report(&self) -> &Report {
-        &self.report
+        self.0.report()
     }
 
     /// How complete the data is that the report is made of.
@@ -33,16 +25,14 @@ impl OpenReport {
     /// # Errors
     /// As for any question.
     pub async fn completeness(&self) -> Result<Completeness> {
-        Ok(completeness(&self.session).await?)
+        Ok(self.0.completeness().await?)
     }
 
     /// The rows of one section, counted from 0. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for arguments that the report does not take, or that it lacks; as
-    /// for any question otherwise.
+    /// As for any question.
     pub async fn section(&self, at: usize) -> Result<Rows> {
-        let answer = self.session.section(&self.report, at, &self.arguments).await?;
-        Ok(Rows::new(answer))
+        Ok(Rows::new(self.0.section(at).await?))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use quipu::arrow::array::{RecordBatch, StringArray};
 use quipu::arrow::datatypes::{DataType, Field, Schema};
-use quipu::sql::reports::time_us;
+use quipu::sql::reports::{Kind, Section, time_us};
 use quipu::sql::{Arguments, Report, SqlError};
 use quipu::{Completeness, OpenReport};
 use tokio::runtime::Runtime;
@@ -86,9 +86,14 @@ impl ReportArgs {
     fn sections(&self, report: &Report) -> Result<Vec<usize>> {
         let sections = report.sections();
         let Some(wanted) = &self.section else {
-            return Ok((0..sections.len()).collect());
+            return Ok((0..sections.len())
+                .filter(|at| is_shown(&sections[*at]))
+                .collect());
         };
-        match sections.iter().position(|section| section.name() == wanted) {
+        match sections
+            .iter()
+            .position(|section| section.name() == wanted && is_shown(section))
+        {
             Some(at) => Ok(vec![at]),
             None => Err(UsageError(format!(
                 "{} has no section {wanted:?}; it has {}",
@@ -100,8 +105,13 @@ impl ReportArgs {
     }
 }
 
+fn is_shown(section: &Section) -> bool {
+    section.kind() != Kind::Table
+}
+
 fn names(report: &Report) -> String {
-    let names: Vec<&str> = report.sections().iter().map(|section| section.name()).collect();
+    let shown = report.sections().iter().filter(|section| is_shown(section));
+    let names: Vec<&str> = shown.map(Section::name).collect();
     names.join(", ")
 }
 
@@ -149,7 +159,7 @@ pub(crate) fn print(
         .into());
     }
     let query = Query::open(global)?;
-    let opened = Arc::new(query.quipu().report(report, arguments)?);
+    let opened = Arc::new(query.quipu().report(report, &arguments)?);
     let found = runtime.block_on(opened.completeness())?;
     args.completeness.check_known(&found)?;
     let mut printer = Printer {
@@ -204,7 +214,9 @@ impl Printer<'_> {
             }
             _ => {}
         }
-        if section.is_record() && !matches!(self.style.format, Format::Csv | Format::Tsv | Format::Line) {
+        if section.kind() == Kind::Record
+            && !matches!(self.style.format, Format::Csv | Format::Tsv | Format::Line)
+        {
             return self.record(at);
         }
         let question = Question::Section(Arc::clone(self.opened), at);

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{Result, plan_err};
 use datafusion::datasource::ViewTable;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::TableType;
+use datafusion::logical_expr::{LogicalPlan, TableType};
 use datafusion::prelude::SessionContext;
 use quipu_proto::Table;
 use quipu_store::Snapshot;
@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use crate::prices::PriceTable;
 use crate::strands::{self, Account};
 use crate::system;
-use crate::tables::{CheckedStore, SegmentTable};
+use crate::tables::{CheckedStore, KeptView, SegmentTable};
 use crate::views;
 
 /// Name of the one catalog.
@@ -66,6 +66,17 @@ pub(crate) fn register(
     };
     context.register_catalog(CATALOG, Arc::new(catalog));
     Ok(())
+}
+
+/// Gives a plan a name in the session, as a view whose rows are kept.
+pub(crate) fn keep(context: &SessionContext, name: &str, plan: LogicalPlan) -> Result<()> {
+    let names = context.catalog(CATALOG).and_then(|catalog| catalog.schema(MAIN));
+    match names {
+        Some(names) => names
+            .register_table(name.to_owned(), Arc::new(KeptView::new(plan)))
+            .map(|_| ()),
+        None => Err(DataFusionError::Internal("the session has no tables".to_owned())),
+    }
 }
 
 /// What tables and views are made of.
@@ -152,7 +163,11 @@ impl Names {
             return Ok(None);
         };
         let plan = self.source.state()?.create_logical_plan(view.sql).await?;
-        Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
+        Ok(Some(if view.is_kept() {
+            Arc::new(KeptView::new(plan))
+        } else {
+            Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))
+        }))
     }
 }
 
@@ -191,6 +206,18 @@ impl SchemaProvider for Names {
             made.insert(name.to_owned(), Arc::clone(table));
         }
         Ok(table)
+    }
+
+    fn register_table(
+        &self,
+        name: String,
+        table: Arc<dyn TableProvider>,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        if self.table_exist(&name) {
+            return plan_err!("there is a table or view {name} already: choose another name");
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(made.insert(name, table))
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {

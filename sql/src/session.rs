@@ -11,6 +11,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -20,7 +21,6 @@ use quipu_store::Snapshot;
 
 use crate::error::{Result, SqlError};
 use crate::prices::PriceTable;
-use crate::reports::{Arguments, Report};
 use crate::{catalog, functions, guard, limits, planner};
 
 /// What a session may do.
@@ -53,7 +53,7 @@ pub struct SessionOptions {
 pub struct Session {
     context: SessionContext,
     snapshot: Snapshot,
-    access: Access,
+    options: SessionOptions,
 }
 
 impl Session {
@@ -80,13 +80,13 @@ impl Session {
             .with_default_features()
             .build();
         let context = SessionContext::new_with_state(state);
-        let prices = options.prices.unwrap_or_else(PriceTable::built_in);
+        let prices = options.prices.clone().unwrap_or_else(PriceTable::built_in);
         functions::register(&context, &prices)?;
         catalog::register(&context, &snapshot, &prices)?;
         Ok(Self {
             context,
             snapshot,
-            access: options.access,
+            options,
         })
     }
 
@@ -109,19 +109,27 @@ impl Session {
             .await
     }
 
-    /// Plans the statements of a report and begins to run that of one section, counted from 0. Must be called within a
-    /// tokio runtime.
-    ///
-    /// # Errors
-    /// [`SqlError::Report`] for arguments that the report does not take, or that it lacks; as [`Session::sql`] for the
-    /// rest.
-    pub async fn section(&self, report: &Report, at: usize, arguments: &Arguments) -> Result<Answer> {
-        let statement = report.statements(arguments)?.into_iter().nth(at);
-        let statement = statement
-            .ok_or_else(|| SqlError::internal(format!("report {} has no section {at}", report.name())))?;
+    /// Another session over the same snapshot with the same settings.
+    pub(crate) fn another(&self) -> Result<Self> {
+        Self::new(self.snapshot.clone(), self.options.clone())
+    }
+
+    /// As [`Session::sql`], for a statement that is parsed.
+    pub(crate) async fn statement(&self, statement: Statement) -> Result<Answer> {
         let session = self.clone();
         self.run(planner::plan(async move { session.plan(statement).await }))
             .await
+    }
+
+    /// Gives the rows of a statement a name in this session; they are computed when first asked for, and kept.
+    pub(crate) async fn keep(&self, name: &str, statement: Statement) -> Result<()> {
+        let (session, name) = (self.clone(), name.to_owned());
+        planner::plan(async move {
+            let plan = session.logical_plan(statement).await?;
+            catalog::keep(&session.context, &name, plan)?;
+            Ok(())
+        })
+        .await
     }
 
     async fn run(&self, planned: impl Future<Output = Result<Arc<dyn ExecutionPlan>>>) -> Result<Answer> {
@@ -145,24 +153,28 @@ impl Session {
     }
 
     async fn plan(&self, statement: Statement) -> Result<Arc<dyn ExecutionPlan>> {
-        if self.access == Access::ReadOnly {
+        let plan = functions::json_as_text(self.logical_plan(statement).await?)?;
+        let frame = self.context.execute_logical_plan(plan).await?;
+        Ok(frame.create_physical_plan().await?)
+    }
+
+    async fn logical_plan(&self, statement: Statement) -> Result<LogicalPlan> {
+        if self.options.access == Access::ReadOnly {
             guard::check(&statement)?;
         }
         let state = self.context.state();
         let plan = state.statement_to_plan(statement).await?;
-        if self.access == Access::ReadOnly {
+        if self.options.access == Access::ReadOnly {
             guard::check_plan(&plan)?;
         }
-        let plan = functions::json_as_text(plan)?;
-        let frame = self.context.execute_logical_plan(plan).await?;
-        Ok(frame.create_physical_plan().await?)
+        Ok(plan)
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("access", &self.access)
+            .field("access", &self.options.access)
             .finish_non_exhaustive()
     }
 }

@@ -5,13 +5,15 @@
 pub(crate) mod completeness;
 mod error;
 mod filter;
+mod open;
 mod parameter;
 mod report;
 
 pub use error::ReportError;
 pub use filter::Filter;
+pub use open::OpenReport;
 pub use parameter::{Parameter, ParameterType, time_us};
-pub use report::{Arguments, Report, Section};
+pub use report::{Arguments, Kind, Report, Section};
 
 use crate::error::Result;
 
@@ -27,7 +29,17 @@ reports!(
     "completeness_by_run",
     "completeness_by_tenant",
     "completeness_by_thread",
+    "cost",
+    "errors",
     "gaps",
+    "llm",
+    "nodes",
+    "runs",
+    "sessions",
+    "summary",
+    "timeline",
+    "tokens",
+    "tools",
 );
 
 impl Report {

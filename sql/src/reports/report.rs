@@ -10,6 +10,9 @@
 //! SELECT count(*) AS runs FROM runs WHERE $filter;
 //! ```
 //!
+//! A section of kind `(record)` is one row, shown as a list of values. One of kind `(table)` is not shown: its rows are
+//! computed once and later sections read them under its name.
+//!
 //! Every line of the header may be left out. Statements without a name are called `rows`, or by their number if there are
 //! several. A line `-- Filter:` before a later section holds from there on. `$name` is a parameter; one that the header
 //! does not declare is a text that must be given.
@@ -35,7 +38,7 @@ const TAKEN: [&str; 3] = ["report", "completeness", "parameters"];
 
 const PARAM_FORM: &str = "-- Param: NAME text|integer|number|boolean|time [= DEFAULT] [-- WHAT IT MEANS]";
 const FILTER_FORM: &str = "-- Filter: time = COLUMN, tenant = COLUMN, thread = COLUMN, graph = COLUMN";
-const SECTION_FORM: &str = "-- Section: NAME [(record)]";
+const SECTION_FORM: &str = "-- Section: NAME [(record)|(table)]";
 
 /// SQL statements with a header that says what may be asked of them.
 #[derive(Clone, Debug)]
@@ -50,10 +53,22 @@ pub struct Report {
 #[derive(Clone, Debug)]
 pub struct Section {
     name: String,
-    is_record: bool,
+    kind: Kind,
     columns: Option<Columns>,
     statement: Statement,
     placeholders: BTreeSet<String>,
+}
+
+/// What a section is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Any number of rows.
+    #[default]
+    Rows,
+    /// One row, to be shown as a list of values.
+    Record,
+    /// Rows that are not shown: later sections read them under the name of the section.
+    Table,
 }
 
 /// What is asked of a report.
@@ -74,10 +89,10 @@ impl Section {
         &self.name
     }
 
-    /// Whether its answer is one row, to be shown as a list of values.
+    /// What it is.
     #[must_use]
-    pub fn is_record(&self) -> bool {
-        self.is_record
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 }
 
@@ -109,11 +124,11 @@ impl Report {
                     (at + 1).to_string()
                 }
             };
-            let (section, is_record) = head.section.unwrap_or_else(|| (numbered(), false));
+            let (section, kind) = head.section.unwrap_or_else(|| (numbered(), Kind::Rows));
             let statement = parse(text)?;
             report.sections.push(Section {
                 name: section,
-                is_record,
+                kind,
                 columns: columns.clone(),
                 placeholders: placeholders(&mut statement.clone()),
                 statement,
@@ -294,7 +309,7 @@ struct Head {
     about: String,
     parameters: Vec<Parameter>,
     columns: Option<Columns>,
-    section: Option<(String, bool)>,
+    section: Option<(String, Kind)>,
 }
 
 impl Head {
@@ -347,13 +362,19 @@ fn read_parameter(text: &str) -> Option<Parameter> {
 }
 
 /// Reads `totals (record)`.
-fn read_section(text: &str) -> Option<(String, bool)> {
-    let text = text.trim();
-    let (name, is_record) = match text.strip_suffix("(record)") {
-        Some(name) => (name.trim(), true),
-        None => (text, false),
+fn read_section(text: &str) -> Option<(String, Kind)> {
+    let (name, kind) = match text.trim().split_once(' ') {
+        Some((name, kind)) => (
+            name,
+            match kind.trim() {
+                "(record)" => Kind::Record,
+                "(table)" => Kind::Table,
+                _ => return None,
+            },
+        ),
+        None => (text.trim(), Kind::Rows),
     };
-    is_name(name).then(|| (name.to_owned(), is_record))
+    is_name(name).then(|| (name.to_owned(), kind))
 }
 
 fn is_name(text: &str) -> bool {

@@ -39,6 +39,17 @@ pub const VIEWS: &[View] = &[
     view!("token_stream_gaps"),
 ];
 
+/// Views that others read several times within one statement, so that a session keeps their rows: see
+/// [`KeptView`](crate::tables::KeptView). They must be small beside the messages.
+const KEPT: &[&str] = &["run_spans"];
+
+impl View {
+    /// Whether a session computes its rows once.
+    pub(crate) fn is_kept(&self) -> bool {
+        KEPT.contains(&self.name)
+    }
+}
+
 /// The view of that name, if there is one.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static View> {
