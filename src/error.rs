@@ -6,6 +6,8 @@ use quipu_ingest::IngestError;
 use quipu_sql::{SqlError, SqlErrorKind};
 use quipu_store::{StoreError, StoreErrorKind};
 
+use crate::typed::TypeError;
+
 /// Result of an operation on a store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -24,6 +26,8 @@ enum Cause {
     Sql(SqlError),
     #[error(transparent)]
     Ingest(IngestError),
+    #[error(transparent)]
+    Type(TypeError),
 }
 
 /// What a caller can do about an [`Error`].
@@ -58,6 +62,7 @@ impl Error {
             Cause::Store(error) => of_store(error),
             Cause::Sql(error) => of_sql(error),
             Cause::Ingest(error) => of_ingest(error),
+            Cause::Type(_) => ErrorKind::Usage,
         }
     }
 }
@@ -74,6 +79,14 @@ impl From<SqlError> for Error {
     fn from(error: SqlError) -> Self {
         Self {
             cause: Box::new(Cause::Sql(error)),
+        }
+    }
+}
+
+impl From<TypeError> for Error {
+    fn from(error: TypeError) -> Self {
+        Self {
+            cause: Box::new(Cause::Type(error)),
         }
     }
 }
@@ -101,7 +114,8 @@ fn of_store(error: &StoreError) -> ErrorKind {
 fn of_sql(error: &SqlError) -> ErrorKind {
     match (error.kind(), error) {
         (_, SqlError::Store(error)) => of_store(error),
-        (_, SqlError::NoRuntime) => ErrorKind::Usage,
+        (_, SqlError::NoRuntime | SqlError::Report(_)) => ErrorKind::Usage,
+        (_, SqlError::Prices(_)) => ErrorKind::Input,
         (SqlErrorKind::Question | SqlErrorKind::Memory, _) => ErrorKind::Query,
         (SqlErrorKind::Damaged, _) => ErrorKind::Damaged,
         (SqlErrorKind::Io, _) => ErrorKind::Io,

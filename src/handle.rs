@@ -4,11 +4,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use quipu_ingest::{FramesFile, PipelineOptions, Progress, ProgressCounts, Stop, ingest_frames};
-use quipu_sql::{Completeness, Session, SessionOptions, completeness};
+use quipu_sql::{
+    Arguments, Completeness, PriceTable, Report, Session, SessionOptions, SqlError, completeness,
+};
 use quipu_store::{Reader, Snapshot, Writer, WriterOptions};
 
 use crate::error::Result;
+use crate::report::OpenReport;
 use crate::rows::Rows;
+
+/// The price list of a store, in its root folder.
+const PRICES: &str = "prices.csv";
 
 /// A store, opened for questions. Any number of handles, in any number of processes, may be open beside one writer.
 #[derive(Debug)]
@@ -29,13 +35,19 @@ impl Quipu {
         Self::open_with(path, SessionOptions::default())
     }
 
-    /// Opens the store in that folder, with settings for its sessions.
+    /// Opens the store in that folder, with settings for its sessions. Without a price list there, that of the store
+    /// counts, if it has a file `prices.csv`.
     ///
     /// # Errors
-    /// As [`Quipu::open`].
-    pub fn open_with(path: impl AsRef<Path>, options: SessionOptions) -> Result<Self> {
+    /// As [`Quipu::open`], and [`ErrorKind::Input`](crate::ErrorKind::Input) for a price list that is not one.
+    pub fn open_with(path: impl AsRef<Path>, mut options: SessionOptions) -> Result<Self> {
+        let reader = Reader::open(path)?;
+        let prices = reader.root().join(PRICES);
+        if options.prices.is_none() && prices.is_file() {
+            options.prices = Some(Arc::new(PriceTable::read(&prices).map_err(SqlError::from)?));
+        }
         Ok(Self {
-            reader: Reader::open(path)?,
+            reader,
             options,
             session: Mutex::new(None),
         })
@@ -93,6 +105,15 @@ impl Quipu {
     /// with the rows.
     pub async fn sql(&self, statement: &str) -> Result<Rows> {
         Ok(Rows::new(self.session()?.sql(statement).await?))
+    }
+
+    /// Opens a report over the newest snapshot.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for arguments that the report does not take, or that it lacks; as
+    /// [`Quipu::snapshot`].
+    pub fn report(&self, report: Report, arguments: &Arguments) -> Result<OpenReport> {
+        OpenReport::new(&self.session()?, report, arguments)
     }
 
     /// How complete the newest snapshot is: the line that every report states.

@@ -31,7 +31,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`Quipu`], [`Rows`] | the handle, and answers |
+//! | [`Quipu`], [`Rows`], [`OpenReport`] | the handle, and answers |
 //! | [`Status`] | how a store is: positions, disk use, who writes it |
 //! | [`Error`], [`ErrorKind`] | one error type, sorted by what a caller can do |
 //! | [`ingest`] | sources and the pipeline into the store |
@@ -46,8 +46,10 @@ mod error;
 mod handle;
 pub mod ingest;
 pub mod metrics;
+mod report;
 mod rows;
 mod status;
+mod typed;
 
 pub use error::{Error, ErrorKind, Result};
 pub use handle::Quipu;
@@ -56,8 +58,9 @@ pub use quipu_proto as proto;
 pub use quipu_proto::schema::{DISPLAY_KEY, Display};
 pub use quipu_proto::{Policy, Table};
 pub use quipu_sql as sql;
-pub use quipu_sql::{Access, Completeness, SessionOptions, Tails, arrow};
+pub use quipu_sql::{Access, Completeness, PriceTable, SessionOptions, Tails, arrow};
 pub use quipu_store as store;
 pub use quipu_store::Snapshot;
+pub use report::OpenReport;
 pub use rows::Rows;
 pub use status::{Status, TableUse};

@@ -2,16 +2,23 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use anyhow::Result;
 use clap::{ArgAction, Parser, Subcommand};
+use quipu::PriceTable;
 
 use crate::commands;
+use crate::failure::UsageError;
 
 /// The store when neither an option nor a variable names one.
 const DEFAULT_STORE: &str = "quipu-store";
 
 /// The variable that names the store.
 const STORE_VARIABLE: &str = "QUIPU_STORE";
+
+/// The variable that names the price list.
+const PRICES_VARIABLE: &str = "QUIPU_PRICES";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,24 +53,41 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "PATH", display_order = 900)]
     pub(crate) store: Option<PathBuf>,
 
+    /// Price list in CSV, for what calls of models cost [default: $QUIPU_PRICES, else prices.csv in the store, else
+    /// public list prices; SELECT * FROM system.prices shows it]
+    #[arg(long, global = true, value_name = "FILE", display_order = 901)]
+    pub(crate) prices: Option<PathBuf>,
+
     /// Say more: the causes of an error; twice, what happens inside
-    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 901)]
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 902)]
     pub(crate) verbose: u8,
 }
 
 impl Global {
     /// The store to work on: the option, else the variable, else the default.
     pub(crate) fn store_path(&self) -> PathBuf {
-        let variable = || {
-            env::var_os(STORE_VARIABLE)
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from)
-        };
         self.store
             .clone()
-            .or_else(variable)
+            .or_else(|| variable(STORE_VARIABLE))
             .unwrap_or_else(|| PathBuf::from(DEFAULT_STORE))
     }
+
+    /// The price list that the option or the variable names.
+    pub(crate) fn prices(&self) -> Result<Option<Arc<PriceTable>>> {
+        let path = self.prices.clone().or_else(|| variable(PRICES_VARIABLE));
+        let read = |path: PathBuf| {
+            PriceTable::read(&path)
+                .map(Arc::new)
+                .map_err(|error| UsageError(error.to_string()))
+        };
+        Ok(path.map(read).transpose()?)
+    }
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name)
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
 }
 
 /// The commands.
@@ -72,7 +96,9 @@ pub(crate) enum Command {
     /// Run SQL and print the rows
     Sql(commands::sql::Args),
     /// Answer a question that has a name
-    Report(commands::report::Args),
+    Report(Box<commands::report::Args>),
+    /// Answer the questions in a file, with parameters
+    Run(Box<commands::run::Args>),
     /// Tell how a store is: positions, lag, gaps, last commit, disk use
     Status(commands::status::Args),
     /// Prove that a store is whole and holds what its source holds, or name what differs
@@ -121,6 +147,11 @@ mod tests {
     #[test]
     fn help_of_report() {
         insta::assert_snapshot!(help(&["report"]));
+    }
+
+    #[test]
+    fn help_of_run() {
+        insta::assert_snapshot!(help(&["run"]));
     }
 
     #[test]

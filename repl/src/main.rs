@@ -10,6 +10,7 @@
 //! | `shell/` | the prompt |
 //! | `output/` | one format a file |
 //! | `completeness.rs` | how complete the data must be for an answer |
+//! | `reports.rs` | printing a report, for `report` and `run` |
 //! | `query.rs`, `statements.rs` | running SQL and printing its rows; cutting a text into statements |
 //! | `failure.rs` | errors as one line and an exit code |
 //! | `demo/` | what the demo needs beside the ordinary commands |
@@ -25,6 +26,7 @@ mod logging;
 mod output;
 mod progress;
 mod query;
+mod reports;
 mod shell;
 mod statements;
 mod units;
@@ -64,6 +66,7 @@ fn run(cli: Cli) -> Result<()> {
         None => commands::sql::command(&cli.global, &commands::sql::Args::from_stdin(), &runtime),
         Some(Command::Sql(args)) => commands::sql::command(&cli.global, &args, &runtime),
         Some(Command::Report(args)) => commands::report::command(&cli.global, &args, &runtime),
+        Some(Command::Run(args)) => commands::run::command(&cli.global, &args, &runtime),
         Some(Command::Status(args)) => commands::status::command(&cli.global, &args, &runtime),
         Some(Command::Verify(args)) => commands::verify::command(&cli.global, &args, &runtime),
         Some(Command::Dlq(args)) => commands::dlq::command(&cli.global, &args, &runtime),

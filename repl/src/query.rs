@@ -1,16 +1,18 @@
 //! Running a statement and printing its rows.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
+#[cfg(feature = "demo")]
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use quipu::arrow::array::RecordBatch;
 use quipu::arrow::datatypes::SchemaRef;
-use quipu::{Completeness, Quipu};
+use quipu::{Completeness, OpenReport, Quipu, SessionOptions};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::cli::Global;
 use crate::failure::OutputError;
 use crate::interrupt::{Interrupt, Interruptible};
 use crate::output::{self, Style, Written};
@@ -21,6 +23,26 @@ const OUTPUT_BUFFER_BYTES: usize = 64 * 1024;
 /// Batches that may wait to be printed.
 const BATCHES_AHEAD: usize = 2;
 
+/// What is asked.
+pub(crate) enum Question {
+    /// A statement, of the newest snapshot.
+    Statement(String),
+    /// A section of a report, of the snapshot of the report.
+    Section(Arc<OpenReport>, usize),
+}
+
+impl From<&str> for Question {
+    fn from(statement: &str) -> Self {
+        Self::Statement(statement.to_owned())
+    }
+}
+
+impl From<&String> for Question {
+    fn from(statement: &String) -> Self {
+        Self::Statement(statement.clone())
+    }
+}
+
 /// An opened store to be asked.
 pub(crate) struct Query {
     quipu: Arc<Quipu>,
@@ -28,12 +50,26 @@ pub(crate) struct Query {
 }
 
 impl Query {
+    /// Opens the store of the command line for reading, with its prices.
+    pub(crate) fn open(global: &Global) -> Result<Self> {
+        let options = SessionOptions {
+            prices: global.prices()?,
+            ..SessionOptions::default()
+        };
+        Ok(Self::over(Quipu::open_with(global.store_path(), options)?))
+    }
+
     /// Opens a store for reading.
-    pub(crate) fn open(store: &Path) -> Result<Self> {
-        Ok(Self {
-            quipu: Arc::new(Quipu::open(store)?),
+    #[cfg(feature = "demo")]
+    pub(crate) fn of_store(store: &Path) -> Result<Self> {
+        Ok(Self::over(Quipu::open(store)?))
+    }
+
+    fn over(quipu: Quipu) -> Self {
+        Self {
+            quipu: Arc::new(quipu),
             interrupt: Interrupt::default(),
-        })
+        }
     }
 
     /// Lets Ctrl-C give up a running statement instead of ending the process.
@@ -52,15 +88,20 @@ impl Query {
         }
     }
 
-    /// Runs one statement on the newest snapshot and prints its rows.
+    /// Runs one statement and prints its rows.
     ///
     /// The rows are computed by a task of their own: some operators compute for seconds without a pause, and whoever
     /// gives up on this future is not to wait for them.
-    pub(crate) async fn run(&self, statement: &str, style: &Style, output: &mut Output) -> Result<Written> {
+    pub(crate) async fn run(
+        &self,
+        question: impl Into<Question>,
+        style: &Style,
+        output: &mut Output,
+    ) -> Result<Written> {
         let (sender, mut parts) = mpsc::channel(BATCHES_AHEAD);
-        let (quipu, statement) = (Arc::clone(&self.quipu), statement.to_owned());
+        let (quipu, question) = (Arc::clone(&self.quipu), question.into());
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { answer(&quipu, &statement, &sender).await });
+        tasks.spawn(async move { answer(&quipu, &question, &sender).await });
 
         let mut written = Written::default();
         if let Some(Part::Columns(schema)) = parts.recv().await {
@@ -116,8 +157,11 @@ enum Part {
 }
 
 /// Runs a statement and sends what comes, until there is no more or nobody listens.
-async fn answer(quipu: &Quipu, statement: &str, parts: &mpsc::Sender<Part>) -> quipu::Result<()> {
-    let mut rows = quipu.sql(statement).await?;
+async fn answer(quipu: &Quipu, question: &Question, parts: &mpsc::Sender<Part>) -> quipu::Result<()> {
+    let mut rows = match question {
+        Question::Statement(statement) => quipu.sql(statement).await?,
+        Question::Section(report, at) => report.section(*at).await?,
+    };
     if parts.send(Part::Columns(rows.schema())).await.is_err() {
         return Ok(());
     }

@@ -6,20 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{Result, plan_err};
 use datafusion::datasource::ViewTable;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::TableType;
+use datafusion::logical_expr::{LogicalPlan, TableType};
 use datafusion::prelude::SessionContext;
 use quipu_proto::Table;
 use quipu_store::Snapshot;
 use tokio::sync::OnceCell;
 
+use crate::prices::PriceTable;
 use crate::strands::{self, Account};
 use crate::system;
-use crate::tables::{CheckedStore, SegmentTable};
+use crate::tables::{CheckedStore, KeptView, SegmentTable};
 use crate::views;
 
 /// Name of the one catalog.
@@ -35,13 +36,18 @@ pub(crate) const SYSTEM: &str = "system";
 const STORE_URL: &str = "quipu://store";
 
 /// Gives a session the tables and views of a snapshot.
-pub(crate) fn register(context: &SessionContext, snapshot: &Snapshot) -> Result<()> {
+pub(crate) fn register(
+    context: &SessionContext,
+    snapshot: &Snapshot,
+    prices: &Arc<PriceTable>,
+) -> Result<()> {
     let url = ObjectStoreUrl::parse(STORE_URL)?;
     let files = CheckedStore::new(snapshot)?;
     context.register_object_store(url.as_ref(), Arc::new(files));
     let state = context.state_weak_ref();
     let source = Arc::new(Source {
         snapshot: snapshot.clone(),
+        prices: Arc::clone(prices),
         url,
         state: Box::new(move || state.upgrade().map(|state| state.read().clone())),
         account: OnceCell::new(),
@@ -62,10 +68,23 @@ pub(crate) fn register(context: &SessionContext, snapshot: &Snapshot) -> Result<
     Ok(())
 }
 
+/// Gives a plan a name in the session, as a view whose rows are kept.
+pub(crate) fn keep(context: &SessionContext, name: &str, plan: LogicalPlan) -> Result<()> {
+    let names = context.catalog(CATALOG).and_then(|catalog| catalog.schema(MAIN));
+    match names {
+        Some(names) => names
+            .register_table(name.to_owned(), Arc::new(KeptView::new(plan)))
+            .map(|_| ()),
+        None => Err(DataFusionError::Internal("the session has no tables".to_owned())),
+    }
+}
+
 /// What tables and views are made of.
 pub(crate) struct Source {
     /// The snapshot whose rows they show.
     pub(crate) snapshot: Snapshot,
+    /// What models cost.
+    pub(crate) prices: Arc<PriceTable>,
     url: ObjectStoreUrl,
     /// The session that asks; none while it is being dropped. Weak, because the session owns the catalog.
     state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,
@@ -144,7 +163,11 @@ impl Names {
             return Ok(None);
         };
         let plan = self.source.state()?.create_logical_plan(view.sql).await?;
-        Ok(Some(Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))))
+        Ok(Some(if view.is_kept() {
+            Arc::new(KeptView::new(plan))
+        } else {
+            Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))
+        }))
     }
 }
 
@@ -183,6 +206,18 @@ impl SchemaProvider for Names {
             made.insert(name.to_owned(), Arc::clone(table));
         }
         Ok(table)
+    }
+
+    fn register_table(
+        &self,
+        name: String,
+        table: Arc<dyn TableProvider>,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        if self.table_exist(&name) {
+            return plan_err!("there is a table or view {name} already: choose another name");
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(made.insert(name, table))
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {

@@ -80,6 +80,12 @@ pub enum SqlError {
     /// The store's own files could not be read.
     #[error(transparent)]
     Store(#[from] quipu_store::StoreError),
+    /// Something is wrong with a report, or with what is asked of it.
+    #[error(transparent)]
+    Report(#[from] crate::reports::ReportError),
+    /// A price list is not one.
+    #[error(transparent)]
+    Prices(#[from] crate::prices::PriceError),
     /// A query runs on a tokio runtime, and there is none.
     #[error("no tokio runtime: call this from within one")]
     NoRuntime,
@@ -118,6 +124,8 @@ impl SqlError {
             | Self::TooManyOperators { .. }
             | Self::NotOneStatement { .. }
             | Self::Refused { .. }
+            | Self::Report(_)
+            | Self::Prices(_)
             | Self::Question { .. } => SqlErrorKind::Question,
             Self::Memory { .. } => SqlErrorKind::Memory,
             Self::Damaged { .. } => SqlErrorKind::Damaged,

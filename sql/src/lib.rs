@@ -18,7 +18,8 @@
 //! | `strands/` | the threads with several counters, read once and split |
 //! | `views/` | views as text |
 //! | `functions/` | functions beyond DataFusion's, in one list |
-//! | `reports/` | questions whose answers have a type in Rust |
+//! | `prices/` | what models cost |
+//! | `reports/` | questions with a name, and how complete their answers are |
 //!
 //! Invariants:
 //! - A session sees one snapshot and keeps its files in place.
@@ -34,6 +35,7 @@ mod functions;
 mod guard;
 mod limits;
 mod planner;
+pub mod prices;
 pub mod reports;
 mod session;
 mod split;
@@ -46,7 +48,9 @@ pub mod views;
 
 pub use error::{Result, SqlError, SqlErrorKind};
 pub use limits::{OPERATORS_MAX, SQL_BYTES_MAX};
+pub use prices::PriceTable;
 pub use reports::completeness::{Completeness, Tails, completeness};
+pub use reports::{Arguments, Report, ReportError};
 pub use session::{Access, Answer, Session, SessionOptions};
 pub use split::split;
 

@@ -11,6 +11,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -19,6 +20,7 @@ use futures::{Stream, StreamExt};
 use quipu_store::Snapshot;
 
 use crate::error::{Result, SqlError};
+use crate::prices::PriceTable;
 use crate::{catalog, functions, guard, limits, planner};
 
 /// What a session may do.
@@ -41,6 +43,8 @@ pub struct SessionOptions {
     pub target_partitions: Option<NonZeroUsize>,
     /// What statements may do. Default: only read.
     pub access: Access,
+    /// What models cost. Default: the list that is built in, [`PriceTable::built_in`].
+    pub prices: Option<Arc<PriceTable>>,
 }
 
 /// Questions to one snapshot of the store. Opening one reads nothing from disk: tables and views are made when a
@@ -49,7 +53,7 @@ pub struct SessionOptions {
 pub struct Session {
     context: SessionContext,
     snapshot: Snapshot,
-    access: Access,
+    options: SessionOptions,
 }
 
 impl Session {
@@ -76,12 +80,13 @@ impl Session {
             .with_default_features()
             .build();
         let context = SessionContext::new_with_state(state);
-        functions::register(&context)?;
-        catalog::register(&context, &snapshot)?;
+        let prices = options.prices.clone().unwrap_or_else(PriceTable::built_in);
+        functions::register(&context, &prices)?;
+        catalog::register(&context, &snapshot, &prices)?;
         Ok(Self {
             context,
             snapshot,
-            access: options.access,
+            options,
         })
     }
 
@@ -100,7 +105,35 @@ impl Session {
     pub async fn sql(&self, text: &str) -> Result<Answer> {
         limits::check_length(text)?;
         let (session, text) = (self.clone(), text.to_owned());
-        let plan = planner::plan(async move { session.plan(&text).await }).await?;
+        self.run(planner::plan(async move { session.plan(parse(&text)?).await }))
+            .await
+    }
+
+    /// Another session over the same snapshot with the same settings.
+    pub(crate) fn another(&self) -> Result<Self> {
+        Self::new(self.snapshot.clone(), self.options.clone())
+    }
+
+    /// As [`Session::sql`], for a statement that is parsed.
+    pub(crate) async fn statement(&self, statement: Statement) -> Result<Answer> {
+        let session = self.clone();
+        self.run(planner::plan(async move { session.plan(statement).await }))
+            .await
+    }
+
+    /// Gives the rows of a statement a name in this session; they are computed when first asked for, and kept.
+    pub(crate) async fn keep(&self, name: &str, statement: Statement) -> Result<()> {
+        let (session, name) = (self.clone(), name.to_owned());
+        planner::plan(async move {
+            let plan = session.logical_plan(statement).await?;
+            catalog::keep(&session.context, &name, plan)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn run(&self, planned: impl Future<Output = Result<Arc<dyn ExecutionPlan>>>) -> Result<Answer> {
+        let plan = planned.await?;
         let schema = plan.schema();
         let stream = execute_stream(Arc::clone(&plan), self.context.task_ctx())?;
         Ok(Answer {
@@ -119,26 +152,29 @@ impl Session {
         self.sql(text).await?.collect().await
     }
 
-    async fn plan(&self, text: &str) -> Result<Arc<dyn ExecutionPlan>> {
-        let statement = parse(text)?;
-        if self.access == Access::ReadOnly {
+    async fn plan(&self, statement: Statement) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = functions::json_as_text(self.logical_plan(statement).await?)?;
+        let frame = self.context.execute_logical_plan(plan).await?;
+        Ok(frame.create_physical_plan().await?)
+    }
+
+    async fn logical_plan(&self, statement: Statement) -> Result<LogicalPlan> {
+        if self.options.access == Access::ReadOnly {
             guard::check(&statement)?;
         }
         let state = self.context.state();
         let plan = state.statement_to_plan(statement).await?;
-        if self.access == Access::ReadOnly {
+        if self.options.access == Access::ReadOnly {
             guard::check_plan(&plan)?;
         }
-        let plan = functions::json_as_text(plan)?;
-        let frame = self.context.execute_logical_plan(plan).await?;
-        Ok(frame.create_physical_plan().await?)
+        Ok(plan)
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("access", &self.access)
+            .field("access", &self.options.access)
             .finish_non_exhaustive()
     }
 }

@@ -25,7 +25,7 @@ const BOOK: &str = "book";
 pub(crate) const TOP_LEVEL: [&str; 6] = [FORMAT, LOCK, MANIFESTS, SEGMENTS, LEASES, BOOK];
 
 /// Files under the root which other parts of the product keep there.
-pub(crate) const TOP_LEVEL_OTHERS: [&str; 2] = ["evals", "requests"];
+pub(crate) const TOP_LEVEL_OTHERS: [&str; 3] = ["evals", "prices.csv", "requests"];
 
 /// Root folder of a store, from which every path within it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -93,7 +93,7 @@ pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
     attend::say_summary(&counts);
     runtime.block_on(broker.shutdown());
     say("");
-    let query = Query::open(&store)?;
+    let query = Query::of_store(&store)?;
     runtime.block_on(report::print(&query, planted, &store, &program()))
 }
 

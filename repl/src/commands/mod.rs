@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod ingest;
 pub(crate) mod report;
+pub(crate) mod run;
 pub(crate) mod sql;
 pub(crate) mod status;
 pub(crate) mod verify;

@@ -90,7 +90,7 @@ pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result
         return shell::run(global, args.rows.style());
     }
     let texts = args.sources.read()?;
-    let query = Query::open(&global.store_path())?;
+    let query = Query::open(global)?;
     runtime.block_on(args.completeness.check(&query))?;
     let style = args.rows.style();
     let mut out = query.output();

@@ -54,7 +54,7 @@ const DEAD_LETTERS: &str =
 
 /// Prints how the store is.
 pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
-    let query = Query::open(&global.store_path())?;
+    let query = Query::open(global)?;
     let status = query.quipu().status()?;
     let completeness = runtime.block_on(query.completeness())?;
     let (ends, trouble) = ends(args, &status);

@@ -14,7 +14,7 @@ pub(crate) mod cell;
 mod csv;
 pub(crate) mod escape;
 mod json;
-mod jsonl;
+pub(crate) mod jsonl;
 mod line;
 mod markdown;
 mod names;
@@ -35,6 +35,7 @@ use quipu::arrow::datatypes::Schema;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Aligned columns in a frame
+    #[value(alias = "text")]
     Table,
     /// Comma-separated values (RFC 4180, lines end in a line feed)
     Csv,

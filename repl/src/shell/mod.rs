@@ -34,7 +34,7 @@ const HISTORY_ENTRIES: usize = 5_000;
 
 /// Runs the prompt until the user leaves it.
 pub(crate) fn run(global: &Global, style: Style) -> Result<()> {
-    let query = Query::open(&global.store_path())?.interruptible()?;
+    let query = Query::open(global)?.interruptible()?;
     let runtime = start_runtime()?;
     let mut shell = Shell {
         query,

@@ -1,15 +1,25 @@
 //! Functions beyond those of DataFusion, registered from one list.
 //!
-//! To add one, write `functions/<name>.rs` with a `udf()` and put it into [`scalar_functions`].
+//! To add one, write `functions/<name>.rs` with a `udf()` or `udaf()` and put it into [`scalar_functions`] or
+//! [`aggregate_functions`].
 
+mod cost;
+mod iso_time;
+mod literal;
+mod percentile;
+mod percentile_sketch;
 mod uuid_text;
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
+use datafusion::execution::FunctionRegistry;
+use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::prelude::SessionContext;
 use datafusion_functions_json::udfs;
+
+use crate::prices::PriceTable;
 
 /// Where a function comes from, as column `origin` of `system.functions` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +41,14 @@ impl Origin {
         }
     }
 
-    /// Where the scalar function of that name comes from.
+    /// Where the function of that name comes from.
     pub(crate) fn of(name: &str) -> Self {
-        if scalar_functions().iter().any(|function| function.name() == name) {
+        let scalars = scalar_functions(&PriceTable::built_in());
+        if scalars.iter().any(|function| function.name() == name)
+            || aggregate_functions()
+                .iter()
+                .any(|function| function.name() == name)
+        {
             Self::Quipu
         } else if json_functions().iter().any(|function| function.name() == name) {
             Self::Json
@@ -44,8 +59,23 @@ impl Origin {
 }
 
 /// Our own functions of one row.
-pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    vec![uuid_text::udf()]
+pub(crate) fn scalar_functions(prices: &Arc<PriceTable>) -> Vec<Arc<ScalarUDF>> {
+    vec![
+        cost::cost_note(prices),
+        cost::cost_usd(prices),
+        iso_time::udf(),
+        uuid_text::udf(),
+    ]
+}
+
+/// Our own functions of many rows.
+pub(crate) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
+    vec![percentile::udaf(), percentile_sketch::udaf()]
+}
+
+/// The type of a point in time, as columns of the store have it.
+fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 /// The functions over JSON text.
@@ -68,13 +98,16 @@ fn json_functions() -> Vec<Arc<ScalarUDF>> {
 }
 
 /// Gives a session all of them.
-pub(crate) fn register(context: &SessionContext) -> Result<()> {
+pub(crate) fn register(context: &SessionContext, prices: &Arc<PriceTable>) -> Result<()> {
     let state = context.state_ref();
     let mut state = state.write();
     // With the functions come the operators and the rewriting of `(a -> 'b')::int`.
     datafusion_functions_json::register_all(&mut *state)?;
-    for function in scalar_functions() {
-        datafusion::execution::FunctionRegistry::register_udf(&mut *state, function)?;
+    for function in scalar_functions(prices) {
+        state.register_udf(function)?;
+    }
+    for function in aggregate_functions() {
+        state.register_udaf(function)?;
     }
     Ok(())
 }

@@ -24,11 +24,7 @@ impl Row {
         Self {
             name: name.to_owned(),
             kind,
-            origin: if kind == "scalar" {
-                Origin::of(name)
-            } else {
-                Origin::DataFusion
-            },
+            origin: Origin::of(name),
             syntax: documentation.map(|text| text.syntax_example.clone()),
             description: documentation.map(|text| text.description.clone()),
         }

@@ -5,6 +5,7 @@
 mod commits;
 mod functions;
 mod partitions;
+mod prices;
 mod segments;
 mod views;
 
@@ -22,13 +23,14 @@ use crate::catalog::Source;
 use crate::strands;
 
 /// Every table of the schema.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 11] = [
     "commits",
     "contested_threads",
     "functions",
     "missing_numbers",
     "offset_holes",
     "partitions",
+    "prices",
     "segments",
     "split_runs",
     "view_columns",
@@ -45,6 +47,7 @@ pub(crate) async fn table(name: &str, source: &Arc<Source>) -> Result<Option<Arc
         "missing_numbers" => strands::missing_numbers(source.account().await?)?,
         "offset_holes" => return Ok(Some(Arc::new(source.segment_table(Table::OffsetHoles)))),
         "partitions" => partitions::rows(manifest)?,
+        "prices" => prices::rows(&source.prices)?,
         "segments" => segments::rows(manifest)?,
         "split_runs" => strands::split_runs(&source.account().await?.contested)?,
         "view_columns" => views::columns()?,

@@ -35,8 +35,7 @@ WITH keyed AS (
 part AS (
     SELECT topic, incarnation, tenant_id, thread_id, part, is_run, run_id, first_time, started, numbered,
            has_end OR has_failure AS has_ended,
-           lead(first_time) OVER in_order AS next_time,
-           max(CASE WHEN is_run THEN part END) OVER (PARTITION BY topic, incarnation, tenant_id, thread_id) AS last_run
+           lead(first_time) OVER in_order AS next_time
     FROM run_parts
     WINDOW in_order AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY part)
 ),
@@ -64,30 +63,32 @@ thread AS (
            coalesce(marks.missing, CAST(0 AS DECIMAL(38, 0))) AS missing,
            coalesce(marks.ambiguous, CAST(0 AS DECIMAL(38, 0))) AS ambiguous,
            coalesce(marks.copies, 0) AS copies, coalesce(marks.letters, 0) AS letters,
-           CASE WHEN marks.is_broken THEN 'broken' WHEN has_ended THEN 'closed' ELSE 'open' END AS tail
+           coalesce(thread_tails.tail, 'open') AS tail
     FROM (
-        SELECT topic, incarnation, tenant_id, thread_id, sum(seen) AS seen,
-               bool_or(has_ended) AS has_ended
+        SELECT topic, incarnation, tenant_id, thread_id, sum(seen) AS seen
         FROM (
-            SELECT topic, incarnation, tenant_id, thread_id, CAST(seen AS DECIMAL(38, 0)) AS seen,
-                   CAST(NULL AS BOOLEAN) AS has_ended
+            SELECT topic, incarnation, tenant_id, thread_id, CAST(seen AS DECIMAL(38, 0)) AS seen
             FROM strands
             UNION ALL
-            SELECT topic, incarnation, tenant_id, thread_id, CAST(0 AS DECIMAL(38, 0)),
-                   CASE WHEN part = last_run THEN has_ended END
-            FROM part
+            -- Threads need have no numbers.
+            SELECT topic, incarnation, tenant_id, thread_id, CAST(0 AS DECIMAL(38, 0))
+            FROM messages
+            WHERE sequence = 0
         )
         WHERE thread_id <> ''
         GROUP BY topic, incarnation, tenant_id, thread_id
     ) AS seen
     LEFT JOIN (
         SELECT topic, incarnation, tenant_id, thread_id, sum(missing) AS missing, sum(ambiguous) AS ambiguous,
-               sum(copies) AS copies, sum(letters) AS letters, bool_or(is_last) AS is_broken
+               sum(copies) AS copies, sum(letters) AS letters
         FROM mark
         GROUP BY topic, incarnation, tenant_id, thread_id
     ) AS marks
         ON marks.topic = seen.topic AND marks.incarnation = seen.incarnation
         AND marks.tenant_id = seen.tenant_id AND marks.thread_id = seen.thread_id
+    LEFT JOIN thread_tails
+        ON thread_tails.topic = seen.topic AND thread_tails.incarnation = seen.incarnation
+        AND thread_tails.tenant_id = seen.tenant_id AND thread_tails.thread_id = seen.thread_id
 ),
 run AS (
     SELECT part.topic, part.incarnation, part.tenant_id, part.thread_id, run_id, CASE WHEN started BETWEEN TIMESTAMP '1700-01-01T00:00:00Z' AND TIMESTAMP '2200-01-01T00:00:00Z'

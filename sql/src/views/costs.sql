@@ -3,8 +3,8 @@
 -- Key: as tokens.
 -- Units: times are UTC, cost_usd USD, the rest are counts.
 --
--- What a producer reports goes before the price list (system.prices). The newest price that was valid when the request
--- began counts; of models that are not listed as they stand, the longest listed name that theirs begins with.
+-- What a producer reports goes before the price list (system.prices), which is read by function cost_usd as of the time
+-- when the request began.
 -- Columns:
 --   topic, incarnation, tenant_id, thread_id, run_id, graph_name
 --   request_id: the request; null if it has no name, and in rows of whole runs
@@ -17,19 +17,18 @@
 --   cost_usd: what it cost; null if not known
 --   cost_from: reported or priced; null if not known
 --   note: why the cost is not known
-WITH priced AS (
-    SELECT *,
-           CASE WHEN reported_cost_usd IS NULL
-                THEN cost_usd(model, TRY_CAST(input_tokens AS BIGINT), TRY_CAST(output_tokens AS BIGINT), at) END
-               AS priced_usd
+WITH counted AS (
+    SELECT *, TRY_CAST(input_tokens AS BIGINT) AS input_count, TRY_CAST(output_tokens AS BIGINT) AS output_count
     FROM tokens
+),
+priced AS (
+    SELECT *, CASE WHEN reported_cost_usd IS NULL THEN cost_usd(model, input_count, output_count, at) END AS priced_usd
+    FROM counted
 )
 SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, request_id, model, source, at, input_tokens,
        output_tokens, total_tokens,
        coalesce(reported_cost_usd, priced_usd) AS cost_usd,
        CASE WHEN reported_cost_usd IS NOT NULL THEN 'reported' WHEN priced_usd IS NOT NULL THEN 'priced' END AS cost_from,
-       CASE WHEN coalesce(reported_cost_usd, priced_usd) IS NOT NULL THEN NULL
-            WHEN model IS NULL THEN 'model not known'
-            WHEN coalesce(input_tokens, output_tokens) IS NULL THEN 'tokens read and written not known'
-            ELSE concat('no price for model ', model) END AS note
+       CASE WHEN coalesce(reported_cost_usd, priced_usd) IS NULL
+            THEN cost_note(model, input_count, output_count, at) END AS note
 FROM priced

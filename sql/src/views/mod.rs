@@ -56,6 +56,7 @@ pub const VIEWS: &[View] = &[
     view!("sessions"),
     view!("strand_runs"),
     view!("strands"),
+    view!("thread_tails"),
     view!("throughput"),
     view!("timeline"),
     view!("token_stream_gaps"),
@@ -64,6 +65,17 @@ pub const VIEWS: &[View] = &[
     view!("tool_stats"),
     view!("traces"),
 ];
+
+/// Views that others read several times within one statement, so that a session keeps their rows: see
+/// [`KeptView`](crate::tables::KeptView). They must be small beside the messages.
+const KEPT: &[&str] = &["run_spans"];
+
+impl View {
+    /// Whether a session computes its rows once.
+    pub(crate) fn is_kept(&self) -> bool {
+        KEPT.contains(&self.name)
+    }
+}
 
 /// The view of that name, if there is one.
 #[must_use]

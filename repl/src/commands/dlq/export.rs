@@ -46,7 +46,7 @@ enum Form {
 }
 
 pub(super) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
-    let query = Query::open(&global.store_path())?;
+    let query = Query::open(global)?;
     let choice = args.letters.choice(&query, runtime)?;
     let snapshot = query.quipu().snapshot()?;
     let form = match args.form {

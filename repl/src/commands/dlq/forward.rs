@@ -31,7 +31,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
-    let query = Query::open(&global.store_path())?;
+    let query = Query::open(global)?;
     let choice = args.letters.choice(&query, runtime)?;
     let snapshot = query.quipu().snapshot()?;
     let kafka = KafkaArgs::of_brokers(args.brokers.clone()).options()?;

@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
-    let query = Query::open(&global.store_path())?;
+    let query = Query::open(global)?;
     let style = args.rows.style();
     let mut out = query.output();
     let sql = format!(

@@ -37,7 +37,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
-    let query = Query::open(&global.store_path())?;
+    let query = Query::open(global)?;
     let choice = args.letters.choice(&query, runtime)?;
     drop(query);
     let options = PipelineOptions {

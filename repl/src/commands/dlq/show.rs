@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
-    let query = Query::open(&global.store_path())?;
+    let query = Query::open(global)?;
     let choice = args.letters.choice(&query, runtime)?;
     let snapshot = query.quipu().snapshot()?;
     let limit = usize::try_from(args.bytes.unwrap_or(SHOWN_BYTES)).unwrap_or(usize::MAX);

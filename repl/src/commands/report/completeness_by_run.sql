@@ -1,4 +1,0 @@
-SELECT topic, incarnation, tenant_id, thread_id, run_id, expected, seen, missing, ambiguous, copies, dead_lettered, ratio, tail
-FROM completeness
-WHERE scope = 'run' AND (missing > 0 OR ambiguous > 0 OR dead_lettered > 0 OR tail <> 'closed')
-ORDER BY ratio, missing DESC, topic, incarnation, tenant_id, thread_id, run_id
