@@ -1,5 +1,6 @@
-//! Behaviour of SQL as text: each file in `slt/` holds statements and what they answer over one store, which takes in
-//! both fixtures (topics `small` and `faulty`).
+//! Behaviour of SQL as text: each file holds statements and what they answer over a store that is written once. Those in
+//! `slt/` ask a store with both fixtures (topics `small` and `faulty`), those in `slt/hand/` one with the messages of
+//! `fixtures/hand.jsonl`, whose answers are worked out by hand.
 //!
 //! To write a new file: put `query TI` (a letter per column: T text, I integer, R number), the statement and `----`
 //! into it, name it below, and run this test once with `QUIPU_SLT_COMPLETE=1`; it then writes the answers into the
@@ -18,59 +19,89 @@ use quipu::{Quipu, Rows};
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
 use tokio::runtime::Runtime;
 
-/// A test for every file in `slt/`, and their list.
+/// A test for every file of a folder, and their list.
 macro_rules! files {
-    ($($name:ident)*) => {
-        const FILES: &[&str] = &[$(stringify!($name)),*];
+    ($list:ident, $folder:literal, $store:ident: $($name:ident)*) => {
+        const $list: &[&str] = &[$(stringify!($name)),*];
 
         $(
             #[test]
             fn $name() {
-                check(stringify!($name));
+                super::check(concat!($folder, "/", stringify!($name), ".slt"), super::$store());
             }
         )*
     };
 }
 
-files!(arrivals completeness coverage gaps guard json runs sessions strands system token_stream_gaps);
+/// Over the fixtures.
+mod fixtures {
+    files!(FILES, "slt", fixtures_store:
+        arrivals completeness costs coverage edges errors_all gaps guard json llm_calls metrics_latest nodes quality
+        reconcile runs sessions strands system throughput timeline token_stream_gaps tokens tool_calls traces views);
 
-#[test]
-fn every_file_is_checked() {
-    let mut found: Vec<String> = std::fs::read_dir(here().join("slt"))
+    #[test]
+    fn every_file_is_checked() {
+        super::assert_listed("slt", FILES);
+    }
+}
+
+/// Over messages written by hand.
+mod hand {
+    files!(FILES, "slt/hand", hand_store:
+        costs edges errors_all graph_events llm_calls llm_stats metrics_latest node_executions nodes quality reconcile
+        run_spans runs sessions throughput timeline token_counts tokens tool_calls tool_stats traces);
+
+    #[test]
+    fn every_file_is_checked() {
+        super::assert_listed("slt/hand", FILES);
+    }
+}
+
+fn assert_listed(folder: &str, files: &[&str]) {
+    let mut found: Vec<String> = std::fs::read_dir(here().join(folder))
         .unwrap()
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_string_lossy()
-                .into_owned()
-        })
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     found.sort();
-    assert_eq!(found, FILES);
+    assert_eq!(found, files);
 }
 
 fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// The store that all files ask: written once, never changed.
-fn store() -> &'static Path {
+/// A store with both fixtures: written once, never changed.
+fn fixtures_store() -> &'static Path {
     static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let fixture = |name: &str| FramesFile::new(here().join("fixtures").join(format!("{name}.frames")));
-        let quipu = Quipu::create(folder.path()).unwrap();
-        quipu.ingest(&[fixture("small"), fixture("faulty")]).unwrap();
-        folder
+        let fixture = |name: &str| here().join("fixtures").join(format!("{name}.frames"));
+        store(&[fixture("small"), fixture("faulty")])
     });
     STORE.path()
 }
 
-fn check(name: &str) {
-    let path = here().join("slt").join(format!("{name}.slt"));
-    let store = store();
+/// A store with the messages written by hand, topic `hand`.
+fn hand_store() -> &'static Path {
+    static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hand.frames");
+        quipu_tests::hand::write(&here().join("fixtures/hand.jsonl"), &file);
+        store(&[file])
+    });
+    STORE.path()
+}
+
+fn store(files: &[PathBuf]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let quipu = Quipu::create(folder.path()).unwrap();
+    let files: Vec<_> = files.iter().map(FramesFile::new).collect();
+    quipu.ingest(&files).unwrap();
+    folder
+}
+
+fn check(file: &str, store: &'static Path) {
+    let path = here().join(file);
     let mut runner = Runner::new(|| async move { Ok(Connection::open(store)) });
     runner.with_column_validator(sqllogictest::strict_column_validator);
     if std::env::var_os("QUIPU_SLT_COMPLETE").is_some() {

@@ -929,3 +929,56 @@ async fn runs_end_fail_go_on_or_are_abandoned_and_may_lack_their_start() {
     assert_eq!(number(&session, "select sum(runs) from sessions").await, 6);
     assert_eq!(number(&session, "select count(*) from sessions").await, 7);
 }
+
+#[tokio::test]
+async fn the_header_of_a_view_lists_its_columns_each_with_a_comment() {
+    let folder = tempfile::tempdir().unwrap();
+    store(folder.path(), vec![]);
+    let session = session(folder.path());
+    for view in crate::views::VIEWS {
+        let answer = session
+            .sql(&format!("select * from {}", view.name))
+            .await
+            .unwrap();
+        let schema = answer.schema();
+        let columns: Vec<&str> = schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
+        let header = crate::views::Header::parse(view.sql);
+        let listed: Vec<&str> = header.columns.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(listed, columns, "{}", view.name);
+        for (name, comment) in &header.columns {
+            assert!(!comment.is_empty(), "{}.{name} has no comment", view.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn views_and_their_columns_are_explained_in_sql() {
+    let folder = tempfile::tempdir().unwrap();
+    store(folder.path(), vec![]);
+    let session = session(folder.path());
+    let views = i64::try_from(crate::views::VIEWS.len()).unwrap();
+    assert_eq!(number(&session, "select count(*) from system.views").await, views);
+    assert_eq!(
+        number(
+            &session,
+            "select count(*) from system.view_columns where comment = '' or position < 1"
+        )
+        .await,
+        0
+    );
+    assert_eq!(
+        number(
+            &session,
+            "select count(*) from system.view_columns as commented
+             full join information_schema.columns as planned
+                 on planned.table_name = commented.view_name and planned.column_name = commented.column_name
+             where planned.table_name in (select name from system.views) and commented.comment is null"
+        )
+        .await,
+        0
+    );
+}

@@ -2,6 +2,14 @@
 -- Grain: one row per message; the entries of a Metrics message are one; an EventBatch is one row, and each of its events.
 -- Key: topic, incarnation, partition, offset, item, kind.
 -- Units: times are UTC; at is the time at which the message counts: the producer's, else Kafka's.
+-- Columns:
+--   kind: event, token_chunk, tool_execution, state_diff, checkpoint, event_batch, metrics, error or execution_trace
+--   topic, incarnation, partition, offset, item, kafka_time, time
+--   at: time at which the message counts: the producer's, else Kafka's
+--   tenant_id, thread_id, sequence
+--   sequence_verdict: how the number fitted when it came: first, in_order, gap, duplicate, reordered or unsequenced
+--   repeated: whether the message came before in its thread
+--   message_id
 SELECT 'event' AS kind, topic, incarnation, partition, "offset", item, kafka_time, time,
        coalesce(time, kafka_time) AS at, tenant_id, thread_id, sequence, sequence_verdict, repeated, message_id
 FROM events

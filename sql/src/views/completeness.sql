@@ -14,6 +14,21 @@
 -- tail: closed = a graph that ended came last; broken = a dead letter follows the last message of the thread; else open.
 -- A lost tail cannot be seen from numbers. Per tenant and hour the tails of the threads (of the runs that began) are
 -- counted instead.
+-- Columns:
+--   scope: thread, run, tenant or hour
+--   topic, incarnation, tenant_id, thread_id, run_id
+--   hour: the beginning of the hour
+--   expected: numbers that were sent, as far as that is proven
+--   seen: numbers that came
+--   copies: messages that came again
+--   dead_lettered: records that could not be decoded
+--   missing: numbers of proven gaps
+--   ambiguous: numbers of other gaps
+--   ratio: seen of expected
+--   tail: closed, open or broken; null for tenants and hours
+--   tails_closed: threads or runs with a closed tail
+--   tails_open: threads or runs with an open tail
+--   tails_broken: threads or runs with a broken tail
 WITH keyed AS (
     -- The message before each letter in the log, and whether one follows. Keys are bytes, and need be no text.
     SELECT letter.topic, letter.incarnation, min(message.thread_id) AS thread_id, letter.partition, letter."offset",

@@ -4,6 +4,15 @@
 -- Key: topic, incarnation, partition.
 -- Units: all columns behind next_offset count offsets. holes counts those in holes of any cause, unexplained those in
 --   holes whose cause could not be told. unaccounted is what is left: zero, or the store is damaged.
+-- Columns:
+--   topic, incarnation, partition
+--   first_offset: the first offset that the store accounts for
+--   next_offset: the offset behind the last one
+--   records: offsets with rows
+--   dead_letters: offsets with a record that could not be decoded
+--   holes: offsets without a record
+--   unexplained: holes whose cause could not be told
+--   unaccounted: what is left; not 0 means damage
 WITH decoded AS (
     SELECT topic, incarnation, partition, count(DISTINCT "offset") AS records
     FROM arrivals

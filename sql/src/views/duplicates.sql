@@ -4,6 +4,9 @@
 -- Units: times are UTC.
 --
 -- A copy is told by its message_id and never by its number alone.
+-- Columns:
+--   kind: kind of the message, as in arrivals
+--   topic, incarnation, partition, offset, item, kafka_time, time, tenant_id, thread_id, sequence, message_id
 SELECT kind, topic, incarnation, partition, "offset", item, kafka_time, time, tenant_id, thread_id, sequence, message_id
 FROM arrivals
 WHERE repeated

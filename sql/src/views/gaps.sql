@@ -13,6 +13,23 @@
 -- as numbers are missing; offset_hole = an unexplained hole; producer = neither: the numbers never reached the log;
 -- undetermined = what is there does not tell: fewer letters than numbers (one may hold a batch, or be one of them), a
 -- letter beside a hole, one that fits several gaps, or one in a thread of several strands. dead_letters counts them.
+-- Columns:
+--   topic, incarnation, tenant_id, thread_id
+--   strand: number of the strand in its thread
+--   certainty: exact or ambiguous
+--   first_missing: first number of the gap
+--   last_missing: last number of the gap
+--   missing: how many numbers
+--   cause: dead_lettered, offset_hole, producer or undetermined
+--   dead_letters: open dead letters between the neighbours
+--   prev_sequence: number before the gap; null at a missing head
+--   prev_partition: where the message before the gap lies
+--   prev_offset: where the message before the gap lies
+--   prev_time: time of the message before the gap
+--   next_sequence: number behind the gap
+--   next_partition: where the message behind the gap lies
+--   next_offset: where the message behind the gap lies
+--   next_time: time of the message behind the gap
 WITH letters AS (
     SELECT DISTINCT topic, incarnation, partition, "offset", key
     FROM open_dead_letters

@@ -5,6 +5,11 @@
 --
 -- A thread whose counter began again, as with its process or within a node, has such messages too: their numbers were
 -- seen before under other ids.
+-- Columns:
+--   kind: kind of the message, as in arrivals
+--   topic, incarnation, partition, offset, item, kafka_time, time, tenant_id, thread_id, sequence
+--   sequence_verdict: how the number fitted when it came
+--   message_id
 SELECT kind, topic, incarnation, partition, "offset", item, kafka_time, time, tenant_id, thread_id, sequence,
        sequence_verdict, message_id
 FROM arrivals

@@ -4,7 +4,8 @@
 -- Units: times are UTC, durations (_us) microseconds, cost_usd USD, tokens_per_second tokens; the rest are counts.
 --
 -- Token counts are those of LLM_END, else the highest of the chunks: producers repeat or add up the counts of a request
--- on its chunks, so they are never summed. Other chunks, starts and retries without a request id are left out.
+-- on its chunks, so they are never summed. Other chunks, starts and retries without a request id are left out. Messages
+-- without a thread id can be of any thread: what they tell of a request is a row with an empty thread_id.
 -- Columns:
 --   topic, incarnation, tenant_id, thread_id, run_id, graph_name
 --   request_id: the request, as the producer names it; null if it does not
@@ -26,7 +27,7 @@
 --   tokens_per_second: output_tokens of duration_us
 --   reported_cost_usd: the attribute cost_usd of LLM_END, if it is an amount
 --   chunks: chunks that came
---   missing_chunks: chunks up to the highest chunk_index that did not come
+--   missing_chunks: chunks up to the highest chunk_index that did not come; null without a thread id
 --   largest_gap_us: longest time between two chunks
 --   retries: LLM_RETRY events
 --   finish_reason: as the final chunk tells it
@@ -146,6 +147,7 @@ SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, request_id,
        CASE WHEN coalesce(end_input_tokens, end_output_tokens) IS NOT NULL THEN 'llm_end'
             WHEN coalesce(chunk_input_tokens, chunk_output_tokens) IS NOT NULL THEN 'token_chunks' END AS tokens_from,
        CASE WHEN duration_us > 0 THEN CAST(output_tokens AS DOUBLE) * 1e6 / duration_us END AS tokens_per_second,
-       reported_cost_usd, chunks, coalesce(missing_chunks, 0) AS missing_chunks, largest_gap_us, retries, finish_reason,
+       reported_cost_usd, chunks,
+       CASE WHEN thread_id <> '' THEN coalesce(missing_chunks, 0) END AS missing_chunks, largest_gap_us, retries, finish_reason,
        error
 FROM timed

@@ -7,6 +7,36 @@
 -- at a message of the graph that follows an end without a GRAPH_START between: that start was lost.
 -- Messages without a thread id lie together under the empty one, in which there are no runs.
 -- role: 0 start, 1 another message of the graph, 2 anything else, 3 failure, 4 end.
+-- Columns:
+--   topic, incarnation, tenant_id, thread_id
+--   part: number of the part in its thread; 0 before the first run that has a start
+--   is_run: whether the part is a run
+--   has_start: whether a GRAPH_START was seen
+--   has_failure: whether a GRAPH_ERROR was seen
+--   has_end: whether a GRAPH_END was seen
+--   run_id, graph_name
+--   started: first message of the graph
+--   ended: newest end or failure
+--   duration_us: as the end tells it
+--   first_time: first message
+--   last_time: newest message
+--   last_arrived: newest arrival in Kafka
+--   messages: messages in all
+--   numbered: messages with a number
+--   events: events
+--   token_chunks: token chunks
+--   tool_executions: stages of tools
+--   state_diffs: state diffs
+--   checkpoints: checkpoints
+--   metrics: Metrics messages
+--   error_messages: Error messages
+--   execution_traces: execution traces
+--   tool_calls: calls of tools by their call_id
+--   errors: Error messages, failed stages and *_ERROR events
+--   llm_end_input_tokens: tokens read, by LLM_END
+--   llm_end_output_tokens: tokens written, by LLM_END
+--   chunk_input_tokens: tokens read, by final chunks
+--   chunk_output_tokens: tokens written, by final chunks
 WITH message AS (
     SELECT 1 AS kind,
            CASE WHEN event_type = 'GRAPH_START' THEN 0

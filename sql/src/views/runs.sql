@@ -7,6 +7,29 @@
 --   Token counts are taken from LLM_END events, or if there are none from final token chunks; tokens_from tells which.
 -- status: completed, failed, running, or abandoned: neither end nor failure, and no message for 30 minutes of store
 --   time, which is the newest kafka_time. headless: its GRAPH_START was never seen.
+-- Columns:
+--   run_id, topic, incarnation, tenant_id, thread_id
+--   run_number: number of the run in its thread, from 1
+--   graph_name
+--   status: completed, failed, running or abandoned
+--   headless: whether its GRAPH_START was never seen
+--   started: when it began
+--   ended: when it ended or failed; null if it did not
+--   duration_us: how long it took
+--   last_time: its newest message
+--   messages: messages in all
+--   events: events
+--   token_chunks: token chunks
+--   tool_executions: stages of tools
+--   state_diffs: state diffs
+--   checkpoints: checkpoints
+--   metrics: Metrics messages
+--   execution_traces: execution traces
+--   tool_calls: calls of tools
+--   errors: Error messages, failed stages and *_ERROR events
+--   input_tokens: tokens read; view tokens counts each request by itself
+--   output_tokens: tokens written
+--   tokens_from: llm_end or token_chunks
 WITH newest AS (
     -- Answered by the manifest, without reading a row.
     SELECT coalesce(max(kafka_time), max(time)) AS store_time

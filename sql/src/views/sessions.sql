@@ -4,6 +4,30 @@
 -- Units: times are UTC, duration_us microseconds, the rest are counts; missing counts the sequences of view gaps.
 --   Messages without a thread id are one row, with an empty thread_id and no runs.
 --   What counts as a run, as its status and as its tokens is told by view runs.
+-- Columns:
+--   topic, incarnation, tenant_id, thread_id
+--   first_time: first message
+--   last_time: newest message
+--   messages: messages in all
+--   events: events
+--   token_chunks: token chunks
+--   tool_executions: stages of tools
+--   state_diffs: state diffs
+--   checkpoints: checkpoints
+--   metrics: Metrics messages
+--   error_messages: Error messages
+--   execution_traces: execution traces
+--   runs: runs
+--   tool_calls: calls of tools
+--   errors: Error messages, failed stages and *_ERROR events
+--   missing: numbers that never came
+--   runs_completed: runs that ended
+--   runs_failed: runs that failed
+--   runs_abandoned: runs without an end that nothing more is expected of
+--   runs_running: runs that go on
+--   input_tokens: tokens read
+--   output_tokens: tokens written
+--   duration_us: from the first to the newest message; null before 1970
 WITH newest AS (
     -- Answered by the manifest, without reading a row.
     SELECT coalesce(max(kafka_time), max(time)) AS store_time

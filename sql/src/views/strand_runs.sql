@@ -8,6 +8,21 @@
 -- strands of kind thread, graph or node: see system.contested_threads.
 -- certainty: exact, or ambiguous where the messages of the strand could be dealt to counters in another way.
 -- head: from_one if the first number of the strand can have been seen, else unknown.
+-- Columns:
+--   topic, incarnation, tenant_id, thread_id
+--   strand: number of the strand in its thread
+--   kind: thread, graph or node
+--   node_id: of kind node: the node; null if unknown
+--   certainty: exact or ambiguous
+--   partition
+--   first_sequence: first number of the run
+--   last_sequence: last number of the run
+--   messages: messages, copies included
+--   first_time: when it begins
+--   last_time: when it ends
+--   first_offset: lowest offset
+--   last_offset: highest offset
+--   head: from_one or unknown
 SELECT run.topic, run.incarnation, run.tenant_id, run.thread_id,
        CAST(1 AS INT) AS strand, 'thread' AS kind, CAST(NULL AS VARCHAR) AS node_id,
        CASE WHEN contested.thread_id IS NULL THEN 'exact' ELSE 'ambiguous' END AS certainty,

@@ -7,6 +7,20 @@
 -- kind: thread = one counter for the whole thread; graph = that of the graph, beside node = that of one execution of
 -- node node_id (null if unknown). Strands are numbered from 1 in each thread, graph before nodes, in the order of time.
 -- certainty: whether what is missing is proven (exact) or could be otherwise (ambiguous). head: see strand_runs.
+-- Columns:
+--   topic, incarnation, tenant_id, thread_id
+--   strand: number of the strand in its thread
+--   kind: thread, graph or node
+--   node_id: of kind node: the node; null if unknown
+--   certainty: exact or ambiguous
+--   head: from_one or unknown
+--   first_sequence: lowest number seen
+--   last_sequence: highest number seen
+--   seen: numbers that came
+--   missing: numbers that did not come
+--   messages: messages, copies included
+--   first_time: when its numbers begin
+--   last_time: when its numbers end
 WITH reach AS (
     SELECT *, max(last_sequence) OVER (
                PARTITION BY topic, incarnation, tenant_id, thread_id, strand

@@ -5,6 +5,9 @@
 --
 -- tail: broken = a dead letter of the thread follows its last message in that partition; closed = the last message of
 -- the graph, in the order of run_parts, is an end or a failure; else open. Threads that are not here are open as well.
+-- Columns:
+--   topic, incarnation, tenant_id, thread_id
+--   tail: closed, open or broken
 WITH last AS (
     SELECT topic, incarnation, tenant_id, thread_id,
            last_value(role ORDER BY at, sequence, role, "offset") AS role

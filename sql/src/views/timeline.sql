@@ -51,7 +51,7 @@ WITH message AS (
     UNION ALL
     SELECT 'metrics', topic, incarnation, partition, "offset", item, tenant_id, thread_id, coalesce(time, kafka_time),
            sequence, 2, concat('METRICS ', scope), CASE WHEN scope = 'node' THEN scope_id END, coalesce(name, scope_id),
-           left(concat_ws(' ', value_text, unit), 200), NULL
+           left(concat_ws(' ', coalesce(value_text, CAST(value AS VARCHAR)), unit), 200), NULL
     FROM metrics WHERE NOT repeated AND item = 0
     UNION ALL
     SELECT 'error', topic, incarnation, partition, "offset", item, tenant_id, thread_id, coalesce(time, kafka_time),

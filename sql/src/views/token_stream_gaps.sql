@@ -6,6 +6,16 @@
 --
 -- Chunks without a thread id are left out: they can be of any thread.
 -- has_final: whether a chunk with is_final came. Without one the answer was cut, or its end is still to come.
+-- Columns:
+--   topic, incarnation, tenant_id, thread_id
+--   request_id: the request, as the producer names it
+--   chunks: chunks that came
+--   first_index: lowest chunk_index
+--   last_index: highest chunk_index
+--   missing_chunks: chunks below the highest that did not come
+--   has_final: whether the last chunk came
+--   first_time: first chunk
+--   last_time: newest chunk
 WITH request AS (
     SELECT topic, incarnation, tenant_id, thread_id, request_id,
            count(DISTINCT chunk_index) AS chunks,
