@@ -7,6 +7,7 @@ mod functions;
 mod partitions;
 mod prices;
 mod segments;
+mod views;
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::catalog::Source;
 use crate::strands;
 
 /// Every table of the schema.
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 11] = [
     "commits",
     "contested_threads",
     "functions",
@@ -32,6 +33,8 @@ pub(crate) const NAMES: [&str; 9] = [
     "prices",
     "segments",
     "split_runs",
+    "view_columns",
+    "views",
 ];
 
 /// The table of that name, if there is one, with its rows as of now: a snapshot never changes.
@@ -47,6 +50,8 @@ pub(crate) async fn table(name: &str, source: &Arc<Source>) -> Result<Option<Arc
         "prices" => prices::rows(&source.prices)?,
         "segments" => segments::rows(manifest)?,
         "split_runs" => strands::split_runs(&source.account().await?.contested)?,
+        "view_columns" => views::columns()?,
+        "views" => views::rows()?,
         _ => return Ok(None),
     };
     Ok(Some(Arc::new(MemTable::try_new(

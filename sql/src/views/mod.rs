@@ -1,6 +1,10 @@
-//! Views: text files of SQL, each with a header that tells its grain, its key and its units.
+//! Views: text files of SQL, each with a header that tells its grain, its key, its units and its columns.
 //!
-//! To add one, write `views/<name>.sql` and put its name into [`VIEWS`].
+//! To add one, write `views/<name>.sql` with a header as [`Header`] reads it, and put its name into [`VIEWS`].
+
+mod header;
+
+pub use header::{COMMON_COLUMNS, Header};
 
 /// A view that ships with the program.
 #[derive(Clone, Copy, Debug)]
@@ -24,19 +28,42 @@ macro_rules! view {
 pub const VIEWS: &[View] = &[
     view!("arrivals"),
     view!("completeness"),
+    view!("costs"),
+    view!("costs_by_day"),
+    view!("costs_by_model"),
+    view!("costs_by_run"),
+    view!("costs_by_session"),
     view!("coverage"),
     view!("duplicates"),
+    view!("edges"),
+    view!("errors_all"),
     view!("gaps"),
+    view!("graph_events"),
     view!("late_arrivals"),
+    view!("llm_calls"),
+    view!("llm_stats"),
     view!("messages"),
+    view!("metric_tokens"),
+    view!("metrics_latest"),
+    view!("node_executions"),
+    view!("nodes"),
     view!("open_dead_letters"),
+    view!("quality"),
+    view!("reconcile"),
     view!("run_parts"),
+    view!("run_spans"),
     view!("runs"),
     view!("sessions"),
     view!("strand_runs"),
     view!("strands"),
     view!("thread_tails"),
+    view!("throughput"),
+    view!("timeline"),
     view!("token_stream_gaps"),
+    view!("tokens"),
+    view!("tool_calls"),
+    view!("tool_stats"),
+    view!("traces"),
 ];
 
 /// Views that others read several times within one statement, so that a session keeps their rows: see
@@ -63,8 +90,14 @@ mod tests {
     #[test]
     fn every_view_tells_its_grain_key_and_units() {
         for view in VIEWS {
-            for part in ["-- Grain:", "-- Key:", "-- Units:"] {
-                assert!(view.sql.contains(part), "{} has no line `{part}`", view.name);
+            assert!(
+                view.sql.starts_with(&format!("-- {}: ", view.name)),
+                "{} is not called so in its first line",
+                view.name
+            );
+            let header = Header::parse(view.sql);
+            for part in [header.description, header.grain, header.key, header.units] {
+                assert!(!part.is_empty(), "{} does not tell all", view.name);
             }
         }
     }

@@ -1,0 +1,59 @@
+-- graph_events: the events that tell the way of a graph, each with the run that it belongs to. Base of other views.
+-- Grain: one row per event of a graph, node, edge or parallel section; copies and quality alerts are left out.
+-- Key: topic, incarnation, partition, offset, item.
+-- Units: times are UTC, duration_us microseconds.
+--
+-- Runs are cut as in run_parts: at a GRAPH_START, and at an event that follows an end without a GRAPH_START between.
+-- Events without a thread id belong to no run.
+-- role: 0 start, 1 another event of the graph, 3 failure, 4 end. Of one time and sequence, the lower role comes first.
+-- Columns:
+--   topic, incarnation, partition, offset, item, tenant_id, thread_id
+--   at: time at which the event counts: the producer's, else Kafka's
+--   sequence
+--   event_type: what happened: GRAPH_START, NODE_END, EDGE_TRAVERSAL and so on
+--   role: 0 start of a graph, 1 anything between, 3 failure, 4 end
+--   node_id: the node; the source of an edge; the names of a parallel section joined by commas
+--   duration_us: how long it took, as the event tells it
+--   error: the attribute `error`
+--   edge_from: of edges: the attribute `edge_from`, which few emitters send
+--   edge_to: of edges: the attribute `edge_to`, which few emitters send
+--   begins_run: whether this is the first event of its run
+--   run_id, graph_name
+--   headless: whether the GRAPH_START of its run was never seen
+--   run_number: number of the run in its thread, from 1; 0 before the first
+WITH event AS (
+    SELECT topic, incarnation, partition, "offset", item, tenant_id, thread_id, coalesce(time, kafka_time) AS at,
+           sequence, message_id, event_type, node_id, graph_name, duration_us, error,
+           CASE WHEN event_type IN ('EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH') THEN attributes ->> 'edge_from' END AS edge_from,
+           CASE WHEN event_type IN ('EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH') THEN attributes ->> 'edge_to' END AS edge_to,
+           CASE event_type WHEN 'GRAPH_START' THEN 0 WHEN 'GRAPH_END' THEN 4 WHEN 'GRAPH_ERROR' THEN 3 ELSE 1 END AS role
+    FROM events
+    WHERE NOT repeated
+      AND event_type IN ('GRAPH_START', 'GRAPH_END', 'GRAPH_ERROR', 'NODE_START', 'NODE_END', 'NODE_ERROR',
+                         'EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH', 'PARALLEL_START', 'PARALLEL_END')
+      -- A quality alert is no failure of a graph.
+      AND (event_type <> 'GRAPH_ERROR' OR coalesce(node_id, '') <> 'quality_monitor')
+),
+marked AS (
+    SELECT *, lag(role) OVER (
+               PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, "offset", item
+           ) AS role_before
+    FROM event
+),
+parted AS (
+    SELECT *,
+           -- An end right after a failure is the end of the same run.
+           thread_id <> '' AND (role = 0 OR role_before IS NULL OR role IN (1, 3) AND role_before IN (3, 4)
+                                OR role = 4 AND role_before = 4) AS begins_run
+    FROM marked
+)
+SELECT topic, incarnation, partition, "offset", item, tenant_id, thread_id, at, sequence, event_type, role, node_id,
+       duration_us, error, edge_from, edge_to, begins_run,
+       nullif(last_value(CASE WHEN begins_run THEN coalesce(message_id, arrow_cast(X'', 'BinaryView')) END) IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
+       nullif(last_value(CASE WHEN begins_run THEN coalesce(graph_name, '') END) IGNORE NULLS OVER so_far, '')
+           AS graph_name,
+       last_value(CASE WHEN begins_run THEN role <> 0 END) IGNORE NULLS OVER so_far AS headless,
+       sum(CASE WHEN begins_run THEN 1 ELSE 0 END) OVER so_far AS run_number
+FROM parted
+WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, "offset", item
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)

@@ -1,0 +1,151 @@
+-- llm_calls: requests to models, put together from the chunks of their answers and from LLM_* events.
+-- Grain: one row per request of a thread. An LLM_END, LLM_ERROR or final chunk without a request id is a request of its own.
+-- Key: topic, incarnation, tenant_id, thread_id, request_id, if there is one.
+-- Units: times are UTC, durations (_us) microseconds, cost_usd USD, tokens_per_second tokens; the rest are counts.
+--
+-- Token counts are those of LLM_END, else the highest of the chunks: producers repeat or add up the counts of a request
+-- on its chunks, so they are never summed. Other chunks, starts and retries without a request id are left out.
+-- Columns:
+--   topic, incarnation, tenant_id, thread_id, run_id, graph_name
+--   request_id: the request, as the producer names it; null if it does not
+--   node_id: the node that asked; known from events only
+--   model: the model: as LLM_END says, else other events, else the chunks
+--   status: completed (LLM_END or a final chunk came), failed (LLM_ERROR, or it finished with ERROR), else streaming
+--   started: LLM_START, else the first message of the request
+--   first_token: the first chunk
+--   ended: LLM_END or LLM_ERROR, else the final chunk; null while streaming
+--   at: started, for filters by time
+--   time_to_first_token_us: from LLM_START to the first chunk
+--   duration_us: as LLM_END or LLM_ERROR tells it, else ended - started
+--   input_tokens: tokens read
+--   output_tokens: tokens written
+--   total_tokens: their sum, else the total that the chunks tell
+--   llm_end_tokens: both, as LLM_END tells them
+--   chunk_tokens: both, as the chunks tell them
+--   tokens_from: llm_end or token_chunks; null without counts
+--   tokens_per_second: output_tokens of duration_us
+--   reported_cost_usd: the attribute cost_usd of LLM_END, if it is an amount
+--   chunks: chunks that came
+--   missing_chunks: chunks up to the highest chunk_index that did not come
+--   largest_gap_us: longest time between two chunks
+--   retries: LLM_RETRY events
+--   finish_reason: as the final chunk tells it
+--   error: text of the LLM_ERROR
+WITH chunk AS (
+    SELECT *, CASE WHEN request_before = request_id THEN CAST(at AS BIGINT) - CAST(at_before AS BIGINT) END AS gap_us
+    FROM (
+        SELECT topic, incarnation, tenant_id, thread_id, request_id,
+               CASE WHEN request_id IS NULL THEN concat(partition, '/', "offset", '/', item) END AS lone,
+               coalesce(time, kafka_time) AS at, chunk_index, is_final,
+               CASE WHEN is_final THEN CAST(finish_reason AS VARCHAR) END AS finish_reason,
+               model, prompt_tokens, completion_tokens, total_tokens,
+               lag(request_id) OVER in_thread AS request_before,
+               lag(coalesce(time, kafka_time)) OVER in_thread AS at_before
+        FROM token_chunks
+        WHERE NOT repeated AND (request_id IS NOT NULL OR is_final)
+        WINDOW in_thread AS (PARTITION BY topic, incarnation, tenant_id, thread_id
+                             ORDER BY request_id, coalesce(time, kafka_time))
+    )
+),
+message AS (
+    SELECT 'CHUNK' AS kind, topic, incarnation, tenant_id, thread_id, request_id, lone, at, chunk_index, gap_us, is_final,
+           finish_reason, model, prompt_tokens AS input_tokens, completion_tokens AS output_tokens, total_tokens,
+           CAST(NULL AS VARCHAR) AS node_id, CAST(NULL AS BIGINT) AS duration_us, CAST(NULL AS DOUBLE) AS cost_usd,
+           CAST(NULL AS VARCHAR) AS error
+    FROM chunk
+    UNION ALL
+    SELECT CAST(event_type AS VARCHAR), topic, incarnation, tenant_id, thread_id, llm_request_id,
+           CASE WHEN llm_request_id IS NULL THEN concat(partition, '/', "offset", '/', item) END,
+           coalesce(time, kafka_time), NULL, NULL, false, NULL, model,
+           CASE WHEN event_type = 'LLM_END' THEN input_tokens END,
+           CASE WHEN event_type = 'LLM_END' THEN output_tokens END,
+           NULL, node_id, duration_us,
+           -- What is no number, or cannot be an amount, is not taken for one.
+           CASE WHEN event_type = 'LLM_END' AND cost_usd BETWEEN 0 AND 1e9 THEN cost_usd END,
+           CASE WHEN event_type = 'LLM_ERROR' THEN error END
+    FROM events
+    WHERE NOT repeated AND event_type IN ('LLM_START', 'LLM_END', 'LLM_ERROR', 'LLM_RETRY')
+      AND (llm_request_id IS NOT NULL OR event_type IN ('LLM_END', 'LLM_ERROR'))
+),
+request AS (
+    SELECT topic, incarnation, tenant_id, thread_id, request_id,
+           max(node_id) AS node_id,
+           coalesce(max(model) FILTER (WHERE kind = 'LLM_END'), max(model) FILTER (WHERE kind <> 'CHUNK'), max(model))
+               AS model,
+           bool_or(kind = 'LLM_END') AS has_end,
+           bool_or(kind = 'LLM_ERROR') AS has_error,
+           bool_or(is_final) AS has_final,
+           max(finish_reason) AS finish_reason,
+           min(at) AS first_time,
+           min(at) FILTER (WHERE kind = 'LLM_START') AS start_time,
+           min(at) FILTER (WHERE kind = 'CHUNK') AS first_token,
+           max(at) FILTER (WHERE kind IN ('LLM_END', 'LLM_ERROR')) AS end_time,
+           max(at) FILTER (WHERE is_final) AS final_time,
+           max(duration_us) FILTER (WHERE kind = 'LLM_END') AS end_duration_us,
+           max(duration_us) FILTER (WHERE kind = 'LLM_ERROR') AS error_duration_us,
+           max(input_tokens) FILTER (WHERE kind = 'LLM_END') AS end_input_tokens,
+           max(output_tokens) FILTER (WHERE kind = 'LLM_END') AS end_output_tokens,
+           max(input_tokens) FILTER (WHERE kind = 'CHUNK') AS chunk_input_tokens,
+           max(output_tokens) FILTER (WHERE kind = 'CHUNK') AS chunk_output_tokens,
+           max(total_tokens) AS chunk_total_tokens,
+           max(cost_usd) AS reported_cost_usd,
+           count(*) FILTER (WHERE kind = 'CHUNK') AS chunks,
+           max(chunk_index) + 1 - count(DISTINCT chunk_index) AS missing_chunks,
+           max(gap_us) AS largest_gap_us,
+           count(*) FILTER (WHERE kind = 'LLM_RETRY') AS retries,
+           max(error) AS error
+    FROM message
+    GROUP BY topic, incarnation, tenant_id, thread_id, request_id, lone
+),
+placed AS (
+    SELECT *, nullif(last_value(run_mark) IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
+           nullif(last_value(graph_mark) IGNORE NULLS OVER so_far, '') AS graph_name
+    FROM (
+        SELECT *, 1 AS place FROM request
+        UNION ALL BY NAME
+        SELECT topic, incarnation, tenant_id, thread_id, from_time AS first_time, 0 AS place,
+               coalesce(run_id, arrow_cast(X'', 'BinaryView')) AS run_mark, coalesce(graph_name, '') AS graph_mark
+        FROM run_spans
+    )
+    WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY first_time NULLS FIRST, place
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+),
+counted AS (
+    SELECT *,
+           CASE WHEN has_end THEN 'completed'
+                WHEN has_error OR finish_reason = 'ERROR' THEN 'failed'
+                WHEN has_final THEN 'completed'
+                ELSE 'streaming' END AS status,
+           coalesce(start_time, first_time) AS started,
+           coalesce(end_time, final_time) AS ended,
+           coalesce(end_input_tokens, chunk_input_tokens) AS input_tokens,
+           coalesce(end_output_tokens, chunk_output_tokens) AS output_tokens
+    FROM placed
+    WHERE place = 1
+),
+timed AS (
+    SELECT *, coalesce(end_duration_us, error_duration_us,
+                       CASE WHEN started >= TIMESTAMP '1970-01-01T00:00:00Z' AND ended >= started
+                            THEN CAST(ended AS BIGINT) - CAST(started AS BIGINT) END) AS duration_us
+    FROM counted
+)
+SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, request_id, node_id, model, status,
+       started, first_token, ended, started AS at,
+       CASE WHEN start_time >= TIMESTAMP '1970-01-01T00:00:00Z' AND first_token >= start_time
+            THEN CAST(first_token AS BIGINT) - CAST(start_time AS BIGINT) END AS time_to_first_token_us,
+       duration_us, input_tokens, output_tokens,
+       coalesce(CAST(input_tokens AS DECIMAL(38, 0)) + CAST(output_tokens AS DECIMAL(38, 0)),
+                CAST(coalesce(chunk_total_tokens, input_tokens, output_tokens) AS DECIMAL(38, 0))) AS total_tokens,
+       CASE WHEN coalesce(end_input_tokens, end_output_tokens) IS NOT NULL
+            THEN CAST(coalesce(end_input_tokens, 0) AS DECIMAL(38, 0)) + CAST(coalesce(end_output_tokens, 0) AS DECIMAL(38, 0))
+            END AS llm_end_tokens,
+       CASE WHEN coalesce(chunk_input_tokens, chunk_output_tokens) IS NOT NULL
+            THEN CAST(coalesce(chunk_input_tokens, 0) AS DECIMAL(38, 0))
+                + CAST(coalesce(chunk_output_tokens, 0) AS DECIMAL(38, 0))
+            END AS chunk_tokens,
+       CASE WHEN coalesce(end_input_tokens, end_output_tokens) IS NOT NULL THEN 'llm_end'
+            WHEN coalesce(chunk_input_tokens, chunk_output_tokens) IS NOT NULL THEN 'token_chunks' END AS tokens_from,
+       CASE WHEN duration_us > 0 THEN CAST(output_tokens AS DOUBLE) * 1e6 / duration_us END AS tokens_per_second,
+       reported_cost_usd, chunks, coalesce(missing_chunks, 0) AS missing_chunks, largest_gap_us, retries, finish_reason,
+       error
+FROM timed

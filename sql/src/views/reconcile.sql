@@ -1,0 +1,79 @@
+-- reconcile: what different messages tell of the same run, side by side, and whether they agree.
+-- Grain: one row per run.
+-- Key: topic, incarnation, tenant_id, thread_id, run_id.
+-- Units: durations in microseconds, the rest are counts.
+--
+-- Only what is told twice can differ: a null is no difference. Tokens differ if any two counts do; durations, if the longest
+-- exceeds the shortest by more than 100 ms and 5 %; nodes, if the trace has fewer than ended, or more than ended and
+-- branches of parallel sections together, which traces tell as one, each, or not at all; the outcome, if the trace is
+-- completed and the run failed, or the other way round; errors, if events tell of any and the trace of none.
+-- Columns:
+--   topic, incarnation, tenant_id, thread_id, run_id, graph_name
+--   differs: what disagrees: tokens, duration, nodes, outcome, errors; null if nothing does
+--   llm_end_tokens: tokens of the requests of the run by LLM_END
+--   chunk_tokens: tokens of the requests of the run by chunks
+--   trace_tokens: tokens by the execution trace
+--   metric_tokens: tokens by metrics: those of the scope with the highest sum (see token_counts)
+--   end_duration_us: as GRAPH_END or GRAPH_ERROR tells it
+--   trace_duration_us: as the execution trace tells it, which counts milliseconds
+--   span_us: from the first event of the graph to its end
+--   nodes_ended: NODE_END and NODE_ERROR events
+--   branches: branches of ended parallel sections
+--   trace_nodes: nodes of the execution trace
+--   failed: whether a GRAPH_ERROR or NODE_ERROR came; null if no end came either
+--   trace_completed: whether the execution trace says that the run completed
+--   error_events: *_ERROR events of the graph and its nodes
+--   trace_errors: errors of the execution trace
+WITH part AS (
+    SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name,
+           max(duration_us) FILTER (WHERE role IN (3, 4)) AS end_duration_us,
+           CASE WHEN min(at) >= TIMESTAMP '1970-01-01T00:00:00Z'
+                THEN CAST(max(at) FILTER (WHERE role IN (3, 4)) AS BIGINT) - CAST(min(at) AS BIGINT) END AS span_us,
+           count(*) FILTER (WHERE event_type IN ('NODE_END', 'NODE_ERROR')) AS nodes_ended,
+           coalesce(sum(array_length(string_to_array(node_id, ','))) FILTER (WHERE event_type = 'PARALLEL_END'), 0)
+               AS branches,
+           CASE WHEN bool_or(event_type IN ('GRAPH_ERROR', 'NODE_ERROR')) THEN true
+                WHEN bool_or(role = 4) THEN false END AS failed,
+           count(*) FILTER (WHERE event_type IN ('GRAPH_ERROR', 'NODE_ERROR')) AS error_events
+    FROM graph_events
+    WHERE run_number > 0
+    GROUP BY topic, incarnation, tenant_id, thread_id, run_id, graph_name, run_number
+    UNION ALL BY NAME
+    SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name,
+           sum(llm_end_tokens) AS llm_end_tokens, sum(chunk_tokens) AS chunk_tokens,
+           max(total_tokens) FILTER (WHERE home = 2) AS trace_tokens,
+           max(total_tokens) FILTER (WHERE home = 3) AS metric_tokens,
+           max(duration_us) AS trace_duration_us, max(nodes) AS trace_nodes, bool_and(completed) AS trace_completed,
+           max(errors) AS trace_errors
+    FROM token_counts
+    GROUP BY topic, incarnation, tenant_id, thread_id, run_id, graph_name
+),
+run AS (
+    SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name,
+           max(llm_end_tokens) AS llm_end_tokens, max(chunk_tokens) AS chunk_tokens, max(trace_tokens) AS trace_tokens,
+           max(metric_tokens) AS metric_tokens,
+           max(end_duration_us) AS end_duration_us, max(trace_duration_us) AS trace_duration_us, max(span_us) AS span_us,
+           max(nodes_ended) AS nodes_ended, max(branches) AS branches, max(trace_nodes) AS trace_nodes,
+           bool_or(failed) AS failed, bool_and(trace_completed) AS trace_completed,
+           max(error_events) AS error_events, max(trace_errors) AS trace_errors
+    FROM part
+    WHERE run_id IS NOT NULL
+    GROUP BY topic, incarnation, tenant_id, thread_id, run_id, graph_name
+),
+compared AS (
+    SELECT *,
+           CAST(greatest(end_duration_us, trace_duration_us, span_us) AS DOUBLE) AS longest_us,
+           CAST(least(end_duration_us, trace_duration_us, span_us) AS DOUBLE) AS shortest_us
+    FROM run
+)
+SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name,
+       nullif(concat_ws(', ',
+           CASE WHEN greatest(llm_end_tokens, chunk_tokens, trace_tokens, metric_tokens)
+                     > least(llm_end_tokens, chunk_tokens, trace_tokens, metric_tokens) THEN 'tokens' END,
+           CASE WHEN longest_us - shortest_us > 100000 AND longest_us > shortest_us * 1.05 THEN 'duration' END,
+           CASE WHEN trace_nodes < nodes_ended OR trace_nodes > nodes_ended + branches THEN 'nodes' END,
+           CASE WHEN failed = trace_completed THEN 'outcome' END,
+           CASE WHEN error_events > 0 AND trace_errors = 0 THEN 'errors' END), '') AS differs,
+       llm_end_tokens, chunk_tokens, trace_tokens, metric_tokens, end_duration_us, trace_duration_us, span_us,
+       nodes_ended, branches, trace_nodes, failed, trace_completed, error_events, trace_errors
+FROM compared
