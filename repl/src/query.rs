@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use quipu::arrow::array::RecordBatch;
 use quipu::arrow::datatypes::SchemaRef;
-use quipu::{Completeness, OpenReport, Quipu, SessionOptions};
+use quipu::{Completeness, Quipu, Rows, SessionOptions};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -27,8 +27,8 @@ const BATCHES_AHEAD: usize = 2;
 pub(crate) enum Question {
     /// A statement, of the newest snapshot.
     Statement(String),
-    /// A section of a report, of the snapshot of the report.
-    Section(Arc<OpenReport>, usize),
+    /// Something that was asked already: its rows are to come.
+    Answered(Box<Rows>),
 }
 
 impl From<&str> for Question {
@@ -101,7 +101,7 @@ impl Query {
         let (sender, mut parts) = mpsc::channel(BATCHES_AHEAD);
         let (quipu, question) = (Arc::clone(&self.quipu), question.into());
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { answer(&quipu, &question, &sender).await });
+        tasks.spawn(async move { answer(&quipu, question, &sender).await });
 
         let mut written = Written::default();
         if let Some(Part::Columns(schema)) = parts.recv().await {
@@ -157,10 +157,10 @@ enum Part {
 }
 
 /// Runs a statement and sends what comes, until there is no more or nobody listens.
-async fn answer(quipu: &Quipu, question: &Question, parts: &mpsc::Sender<Part>) -> quipu::Result<()> {
+async fn answer(quipu: &Quipu, question: Question, parts: &mpsc::Sender<Part>) -> quipu::Result<()> {
     let mut rows = match question {
-        Question::Statement(statement) => quipu.sql(statement).await?,
-        Question::Section(report, at) => report.section(*at).await?,
+        Question::Statement(statement) => quipu.sql(&statement).await?,
+        Question::Answered(rows) => *rows,
     };
     if parts.send(Part::Columns(rows.schema())).await.is_err() {
         return Ok(());

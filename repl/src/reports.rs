@@ -8,7 +8,7 @@ use quipu::arrow::array::{RecordBatch, StringArray};
 use quipu::arrow::datatypes::{DataType, Field, Schema};
 use quipu::sql::reports::{Kind, Section, time_us};
 use quipu::sql::{Arguments, Report, SqlError};
-use quipu::{Completeness, OpenReport};
+use quipu::{Completeness, OpenReport, Rows};
 use tokio::runtime::Runtime;
 
 use crate::cli::Global;
@@ -80,6 +80,11 @@ impl ReportArgs {
         filter.graph.clone_from(&self.graph);
         filter.condition.clone_from(&self.condition);
         Ok(arguments)
+    }
+
+    /// Whether it is narrowed down to a graph.
+    pub(crate) fn has_graph(&self) -> bool {
+        self.graph.is_some()
     }
 
     /// Places of the sections to print.
@@ -159,29 +164,40 @@ pub(crate) fn print(
         .into());
     }
     let query = Query::open(global)?;
-    let opened = Arc::new(query.quipu().report(report, &arguments)?);
-    let found = runtime.block_on(opened.completeness())?;
+    let opened = query.quipu().report(report, &arguments)?;
+    let (found, answers) =
+        runtime.block_on(async { tokio::join!(opened.completeness(), begin(&opened, &sections)) });
+    let (found, answers) = (found?, answers?);
     args.completeness.check_known(&found)?;
     let mut printer = Printer {
-        opened: &opened,
         style: &style,
         out: query.output(),
         query: &query,
         runtime,
+        has_headings: sections.len() > 1,
     };
     printer.begin(title, &found)?;
-    for (count, at) in sections.iter().enumerate() {
-        printer.section(*at, count == 0, sections.len() == 1)?;
+    for (count, (section, rows)) in answers.into_iter().enumerate() {
+        printer.section(section, rows, count == 0)?;
     }
     printer.end(&found)
 }
 
+/// Begins all sections before the first is printed: what is wrong with one is told before anything else.
+async fn begin<'a>(opened: &'a OpenReport, sections: &[usize]) -> quipu::Result<Vec<(&'a Section, Rows)>> {
+    let mut answers = Vec::with_capacity(sections.len());
+    for at in sections {
+        answers.push((&opened.report().sections()[*at], opened.section(*at).await?));
+    }
+    Ok(answers)
+}
+
 struct Printer<'a> {
-    opened: &'a Arc<OpenReport>,
     style: &'a Style,
     out: Output,
     query: &'a Query,
     runtime: &'a Runtime,
+    has_headings: bool,
 }
 
 impl Printer<'_> {
@@ -196,40 +212,31 @@ impl Printer<'_> {
         }
     }
 
-    fn section(&mut self, at: usize, is_first: bool, is_only: bool) -> Result<()> {
-        let section = &self.opened.report().sections()[at];
+    fn section(&mut self, section: &Section, rows: Rows, is_first: bool) -> Result<()> {
         let name = section.name();
+        let blank = if is_first { "" } else { "\n" };
         match self.style.format {
             Format::Json => self.out.text(&format!(",\n\"{name}\":"))?,
-            Format::Table | Format::Line if !is_only => {
-                self.out.line(&format!(
-                    "{}{}",
-                    if is_first { "" } else { "\n" },
-                    name.to_uppercase()
-                ))?;
+            Format::Table | Format::Line if self.has_headings => {
+                self.out.line(&format!("{blank}{}", name.to_uppercase()))?;
             }
-            Format::Markdown if !is_only => {
-                self.out
-                    .line(&format!("{}## {name}\n", if is_first { "" } else { "\n" }))?;
-            }
+            Format::Markdown if self.has_headings => self.out.line(&format!("{blank}## {name}\n"))?,
             _ => {}
         }
         if section.kind() == Kind::Record
             && !matches!(self.style.format, Format::Csv | Format::Tsv | Format::Line)
         {
-            return self.record(at);
+            return self.record(rows);
         }
-        let question = Question::Section(Arc::clone(self.opened), at);
+        let question = Question::Answered(Box::new(rows));
         self.runtime
             .block_on(self.query.run(question, self.style, &mut self.out))?;
         Ok(())
     }
 
     /// A section of one row: an object, or a value a line.
-    fn record(&mut self, at: usize) -> Result<()> {
-        let batches = self
-            .runtime
-            .block_on(async { self.opened.section(at).await?.collect().await })?;
+    fn record(&mut self, rows: Rows) -> Result<()> {
+        let batches = self.runtime.block_on(rows.collect())?;
         let row = batches.iter().find(|batch| batch.num_rows() > 0);
         match (self.style.format, row) {
             (Format::Json, None) => self.out.line("null"),
@@ -242,15 +249,13 @@ impl Printer<'_> {
             (_, Some(batch)) => {
                 let turned = turned(batch, &self.style.null)?;
                 let schema = turned.schema();
-                Ok(self
-                    .out
-                    .rows(|out| {
-                        let mut writer = output::begin(&schema, self.style, out)?;
-                        writer.batch(&turned)?;
-                        writer.finish()
-                    })
-                    .map(|_cut| ())
-                    .map_err(OutputError)?)
+                let written = self.out.rows(|out| {
+                    let mut writer = output::begin(&schema, self.style, out)?;
+                    writer.batch(&turned)?;
+                    writer.finish()
+                });
+                written.map_err(OutputError)?;
+                Ok(())
             }
         }
     }

@@ -69,11 +69,11 @@ pub(crate) fn register(
 }
 
 /// Gives a plan a name in the session, as a view whose rows are kept.
-pub(crate) fn keep(context: &SessionContext, name: &str, plan: LogicalPlan) -> Result<()> {
+pub(crate) fn keep(context: &SessionContext, name: &str, plan: &LogicalPlan) -> Result<()> {
     let names = context.catalog(CATALOG).and_then(|catalog| catalog.schema(MAIN));
     match names {
         Some(names) => names
-            .register_table(name.to_owned(), Arc::new(KeptView::new(plan)))
+            .register_table(name.to_owned(), Arc::new(KeptView::new(plan, &context.state())?))
             .map(|_| ()),
         None => Err(DataFusionError::Internal("the session has no tables".to_owned())),
     }
@@ -162,9 +162,10 @@ impl Names {
         let Some(view) = views::find(name) else {
             return Ok(None);
         };
-        let plan = self.source.state()?.create_logical_plan(view.sql).await?;
+        let state = self.source.state()?;
+        let plan = state.create_logical_plan(view.sql).await?;
         Ok(Some(if view.is_kept() {
-            Arc::new(KeptView::new(plan))
+            Arc::new(KeptView::new(&plan, &state)?)
         } else {
             Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))
         }))

@@ -126,7 +126,7 @@ impl Session {
         let (session, name) = (self.clone(), name.to_owned());
         planner::plan(async move {
             let plan = session.logical_plan(statement).await?;
-            catalog::keep(&session.context, &name, plan)?;
+            catalog::keep(&session.context, &name, &plan)?;
             Ok(())
         })
         .await

@@ -46,6 +46,9 @@ pub(crate) struct Args {
 
 const SUMMARY: &str = "summary";
 
+/// The summary that knows the graph of each call.
+const SUMMARY_OF_GRAPH: &str = "summary_of_graph";
+
 /// The report whose text depends on `--by`.
 const COMPLETENESS: &str = "completeness";
 
@@ -86,10 +89,10 @@ fn list() -> String {
 
 /// Prints a report.
 pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
-    let name = if args.name == COMPLETENESS {
-        args.by.report()
-    } else {
-        &args.name
+    let name = match args.name.as_str() {
+        COMPLETENESS => args.by.report(),
+        SUMMARY if args.report.has_graph() => SUMMARY_OF_GRAPH,
+        name => name,
     };
     let report = Report::built_in(name).map_err(reports::usage)?;
     reports::print(global, &args.name, report, &args.values, &args.report, runtime)

@@ -37,6 +37,7 @@ reports!(
     "runs",
     "sessions",
     "summary",
+    "summary_of_graph",
     "timeline",
     "tokens",
     "tools",

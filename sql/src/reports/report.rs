@@ -445,3 +445,161 @@ impl VisitorMut for Placeholders<'_> {
         ControlFlow::Continue(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    const TEXT: &str = "-- slow: the runs that took longest.\n\
+        -- Param: top integer = 3 -- how many\n\
+        -- Param: since_name text =\n\
+        -- Param: graph text\n\
+        -- Filter: time = started\n\
+        -- Section: base (table)\n\
+        select * from runs where $filter and graph_name = $graph;\n\
+        -- Section: runs\n\
+        select run_id from base where $since_name is null limit $top;\n\
+        -- Section: total (record)\n\
+        select count(*) from base where note = '$top'";
+
+    fn report() -> Report {
+        Report::parse("slow", TEXT).unwrap()
+    }
+
+    fn arguments(named: &[(&str, &str)], positional: &[&str]) -> Arguments {
+        let owned = |text: &&str| (*text).to_owned();
+        Arguments {
+            named: named
+                .iter()
+                .map(|(name, value)| (owned(name), owned(value)))
+                .collect(),
+            positional: positional.iter().map(owned).collect(),
+            filter: Filter::default(),
+        }
+    }
+
+    fn told(wrong: Result<impl fmt::Debug>) -> String {
+        wrong.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_header_says_what_may_be_asked() {
+        let report = report();
+        assert_eq!(report.about(), "the runs that took longest.");
+        let sections: Vec<_> = report.sections().iter().map(|s| (s.name(), s.kind())).collect();
+        assert_eq!(
+            sections,
+            [
+                ("base", Kind::Table),
+                ("runs", Kind::Rows),
+                ("total", Kind::Record)
+            ]
+        );
+        let top = &report.parameters()[0];
+        assert_eq!(
+            (top.default.as_deref(), top.about.as_str()),
+            (Some("3"), "how many")
+        );
+    }
+
+    #[test]
+    fn values_take_the_place_of_placeholders_and_of_nothing_else() {
+        let statements = report()
+            .statements(&arguments(&[("top", "5")], &["it's"]))
+            .unwrap();
+        assert_eq!(
+            statements[0].to_string(),
+            "SELECT * FROM runs WHERE (true) AND graph_name = ('it''s')"
+        );
+        assert_eq!(
+            statements[1].to_string(),
+            "SELECT run_id FROM base WHERE (CAST(NULL AS TEXT)) IS NULL LIMIT (5)"
+        );
+        assert_eq!(
+            statements[2].to_string(),
+            "SELECT count(*) FROM base WHERE note = '$top'"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_arguments_is_told() {
+        let asked = |named: &[(&str, &str)], positional: &[&str]| {
+            told(report().statements(&arguments(named, positional)))
+        };
+        assert_eq!(
+            asked(&[], &[]),
+            "slow needs the parameter \"graph\" (text); give it as graph=VALUE"
+        );
+        assert_eq!(
+            asked(&[("bottom", "1")], &["g"]),
+            "slow has no parameter \"bottom\"; it has top, since_name, graph"
+        );
+        assert_eq!(
+            asked(&[("top", "many")], &["g"]),
+            "\"many\" is no integer for top: use a whole number such as 20"
+        );
+        assert_eq!(
+            asked(&[], &["g", "h"]),
+            "slow takes 1 values beside its name, found 2"
+        );
+    }
+
+    #[test]
+    fn a_report_without_the_placeholder_cannot_be_narrowed_down() {
+        let report = Report::parse("plain", "select 1").unwrap();
+        assert_eq!(report.sections()[0].name(), "rows");
+        let mut filtered = Arguments::default();
+        filtered.filter.tenant = Some("acme".to_owned());
+        assert!(told(report.statements(&filtered)).contains("names no $filter"));
+        assert!(report.statements(&Arguments::default()).is_ok());
+    }
+
+    #[test]
+    fn what_the_header_does_not_declare_is_a_text_that_must_be_given() {
+        let report = Report::parse("r", "select $b; select $a, $b").unwrap();
+        let names: Vec<_> = report
+            .parameters()
+            .iter()
+            .map(|known| known.name.as_str())
+            .collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(report.sections()[1].name(), "2");
+        assert!(report.check(&arguments(&[], &["1", "2"])).is_ok());
+    }
+
+    #[test]
+    fn a_header_that_is_not_understood_is_refused() {
+        for text in [
+            "-- Param: top\nselect 1",
+            "-- Param: top colour\nselect 1",
+            "-- Filter: colour = red\nselect 1",
+            "-- Section: two words\nselect 1",
+            "-- Section: completeness\nselect 1",
+            "-- Section: a\nselect 1; -- Section: a\nselect 2",
+            "-- Param: a text\n-- Param: a text\nselect 1",
+            "-- nothing",
+            "",
+            "select",
+        ] {
+            assert!(Report::parse("r", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_report_that_ships_is_well_formed_and_can_be_narrowed_down() {
+        for (name, text) in super::super::REPORTS {
+            let report = Report::parse(name, text).unwrap();
+            assert!(!report.about().is_empty(), "{name}");
+            for section in report
+                .sections()
+                .iter()
+                .filter(|section| section.columns.is_none())
+            {
+                panic!("{name}.{} has no line Filter", section.name());
+            }
+            assert!(report.sections().iter().any(Section::is_filtered), "{name}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 -- summary: runs, models, tools and errors in figures.
--- Filter: time = at, tenant = tenant_id, thread = thread_id, graph = graph_name
+-- Filter: time = at, tenant = tenant_id, thread = thread_id
+--
+-- What one graph did is in summary_of_graph, which finds the run of each call and takes longer.
 -- Section: runs (record)
 WITH run AS (
     SELECT topic, incarnation, tenant_id, thread_id, min(at) AS at, max(at) AS ended, max(graph_name) AS graph_name,
@@ -42,6 +44,30 @@ SELECT count(*) AS calls,
 FROM llm_calls
 WHERE $filter;
 -- Section: tools (record)
+-- Calls and their ends as ToolExecution messages tell them: where stages were lost, or TOOL_* events alone tell of calls,
+-- report tools knows more.
+WITH stage AS (
+    SELECT topic, incarnation, tenant_id, thread_id, call_id, stage, coalesce(time, kafka_time) AS at, retry_count
+    FROM tool_executions
+    WHERE NOT repeated AND call_id IS NOT NULL
+),
+call AS (
+    SELECT tenant_id, thread_id, min(at) AS at,
+           bool_or(stage = 'COMPLETED') AS has_completed,
+           max(at) FILTER (WHERE stage = 'FAILED') AS failed_at,
+           max(at) FILTER (WHERE stage IN ('STARTED', 'RETRYING')) AS tried_at,
+           1 + greatest(coalesce(max(retry_count), 0), count(*) FILTER (WHERE stage = 'RETRYING')) AS attempts
+    FROM stage
+    GROUP BY topic, incarnation, tenant_id, thread_id, call_id
+),
+ended AS (
+    SELECT *,
+           CASE WHEN has_completed THEN 'completed'
+                WHEN failed_at IS NOT NULL AND (tried_at IS NULL OR tried_at <= failed_at) THEN 'failed'
+                ELSE 'running' END AS outcome
+    FROM call
+    WHERE $filter
+)
 SELECT count(*) AS calls,
        count(*) FILTER (WHERE outcome = 'completed') AS completed,
        count(*) FILTER (WHERE outcome = 'failed') AS failed,
@@ -50,8 +76,7 @@ SELECT count(*) AS calls,
              / nullif(count(*) FILTER (WHERE outcome <> 'running'), 0), 4) AS success_rate,
        coalesce(sum(attempts), 0) AS attempts,
        round(CAST(count(*) FILTER (WHERE attempts > 1) AS DOUBLE) / nullif(count(*), 0), 4) AS retry_rate
-FROM tool_calls
-WHERE $filter;
+FROM ended;
 -- Section: errors
 SELECT kind, severity, count(*) AS errors, count(DISTINCT concat(topic, '/', tenant_id, '/', thread_id)) AS sessions
 FROM errors_all

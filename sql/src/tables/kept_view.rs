@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::expr_rewriter::unnormalize_cols;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{
@@ -27,12 +28,14 @@ pub(crate) struct KeptView {
 }
 
 impl KeptView {
-    pub(crate) fn new(plan: LogicalPlan) -> Self {
-        Self {
+    pub(crate) fn new(plan: &LogicalPlan, state: &SessionState) -> Result<Self> {
+        // Types are final only then: a text may become a view of one.
+        let plan = state.optimize(plan)?;
+        Ok(Self {
             schema: Arc::clone(plan.schema().inner()),
             plan,
             rows: OnceCell::new(),
-        }
+        })
     }
 
     async fn compute(&self, state: &dyn Session) -> Result<Vec<Vec<RecordBatch>>> {

@@ -84,18 +84,12 @@ WITH message AS (
            message_id, NULL, NULL, NULL, NULL, false, NULL
     FROM execution_traces WHERE NOT repeated
 ),
-numbered AS (
-    SELECT *, row_number() OVER in_order AS place
-    FROM message
-    WINDOW in_order AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, "offset")
-),
 marked AS (
-    -- The role of the graph's message before this one, in the lowest digit of its place.
-    SELECT *, max(CASE WHEN role <> 2 THEN place * 10 + role END) OVER (
+    SELECT *, last_value(CASE WHEN role <> 2 THEN role END) IGNORE NULLS OVER (
                PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, "offset"
                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-           ) % 10 AS role_before
-    FROM numbered
+           ) AS role_before
+    FROM message
 ),
 parted AS (
     SELECT *, sum(CASE WHEN role = 0 THEN 1
@@ -112,7 +106,7 @@ SELECT topic, incarnation, tenant_id, thread_id, part,
        bool_or(role = 0) AS has_start,
        bool_or(role = 3) AS has_failure,
        bool_or(role = 4) AS has_end,
-       first_value(message_id ORDER BY place) FILTER (WHERE role <> 2) AS run_id,
+       max(message_id) FILTER (WHERE role = 0 OR role <> 2 AND (role_before IS NULL OR role_before IN (3, 4))) AS run_id,
        max(graph_name) FILTER (WHERE role = 0) AS graph_name,
        min(at) FILTER (WHERE role <> 2) AS started,
        max(at) FILTER (WHERE role IN (3, 4)) AS ended,
