@@ -106,7 +106,9 @@ SELECT topic, incarnation, tenant_id, thread_id, part,
        bool_or(role = 0) AS has_start,
        bool_or(role = 3) AS has_failure,
        bool_or(role = 4) AS has_end,
-       max(message_id) FILTER (WHERE role = 0 OR role <> 2 AND (role_before IS NULL OR role_before IN (3, 4))) AS run_id,
+       -- That of the message that begins the part; an end right after a failure does not.
+       max(message_id) FILTER (WHERE role = 0 OR role <> 2 AND role_before IS NULL OR role IN (1, 3) AND role_before IN (3, 4)
+                               OR role = 4 AND role_before = 4) AS run_id,
        max(graph_name) FILTER (WHERE role = 0) AS graph_name,
        min(at) FILTER (WHERE role <> 2) AS started,
        max(at) FILTER (WHERE role IN (3, 4)) AS ended,
