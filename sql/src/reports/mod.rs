@@ -30,6 +30,7 @@ reports!(
     "completeness_by_tenant",
     "completeness_by_thread",
     "cost",
+    "diff",
     "errors",
     "gaps",
     "llm",
