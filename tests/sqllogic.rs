@@ -36,7 +36,7 @@ macro_rules! files {
 /// Over the fixtures.
 mod fixtures {
     files!(FILES, "slt", fixtures_store:
-        arrivals completeness costs coverage edges errors_all gaps guard json llm_calls metrics_latest nodes quality
+        arrivals completeness costs coverage edges errors_all functions gaps guard json llm_calls metrics_latest nodes quality
         reconcile runs sessions strands system throughput timeline token_stream_gaps tokens tool_calls traces views);
 
     #[test]
