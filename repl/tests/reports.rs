@@ -208,5 +208,5 @@ fn a_price_list_of_ones_own_replaces_the_built_in_one() {
     let error = refused(&[&ask[..], &["--prices", common::text(&file)]].concat());
     assert!(error.contains("price list, line 2"), "{error}");
     let told = run(&ask);
-    assert!(told.out.starts_with(",0.0000125,"), "{}", told.out);
+    assert!(told.out.starts_with(",1.25e-5,"), "{}", told.out);
 }

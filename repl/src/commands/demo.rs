@@ -166,6 +166,7 @@ mod tests {
     fn named(store: &Path) -> Global {
         Global {
             store: Some(store.to_owned()),
+            prices: None,
             verbose: 0,
         }
     }

@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn columns_may_be_left_out_and_comments_and_others_stand_there() {
         let text = "# ours\nnote, output_usd_per_mtok, model, input_usd_per_mtok, valid_from\n\
-                    by contract, 4, house-1, 2, 2026-01-02\n, 3, \"house, 2\", 1,\n";
+                    by contract, 4, house-1, 2, 2026-01-02\n, 3,\"house, 2\", 1,\n";
         let table = PriceTable::from_csv(text.as_bytes()).unwrap();
         let names: Vec<_> = table.prices().iter().map(|price| price.model.as_str()).collect();
         assert_eq!(names, ["house, 2", "house-1"]);

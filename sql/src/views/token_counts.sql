@@ -6,6 +6,7 @@
 -- Of metrics, those named tokens_prompt, tokens_completion and tokens_total are read; of each scope_id the newest value in a
 -- run counts. Values that are no whole count from 0 to 2^53 are left out. Of traces the newest of each execution counts.
 -- Columns:
+--   topic, incarnation, tenant_id, thread_id, run_id, graph_name
 --   home: 1 request (LLM_END, chunks), 2 execution trace, 3 metrics
 --   scope: of metrics: the scope
 --   request_id: of requests: their name
