@@ -33,7 +33,8 @@
 --   finish_reason: as the final chunk tells it
 --   error: text of the LLM_ERROR
 WITH chunk AS (
-    SELECT *, CASE WHEN request_before = request_id THEN CAST(at AS BIGINT) - CAST(at_before AS BIGINT) END AS gap_us
+    SELECT *, CASE WHEN request_before = request_id AND at_before >= TIMESTAMP '1970-01-01T00:00:00Z'
+                   THEN CAST(at AS BIGINT) - CAST(at_before AS BIGINT) END AS gap_us
     FROM (
         SELECT topic, incarnation, tenant_id, thread_id, request_id,
                CASE WHEN request_id IS NULL THEN concat(partition, '/', "offset", '/', item) END AS lone,

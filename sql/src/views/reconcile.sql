@@ -34,17 +34,20 @@ WITH part AS (
                AS branches,
            CASE WHEN bool_or(event_type IN ('GRAPH_ERROR', 'NODE_ERROR')) THEN true
                 WHEN bool_or(role = 4) THEN false END AS failed,
-           count(*) FILTER (WHERE event_type IN ('GRAPH_ERROR', 'NODE_ERROR')) AS error_events
+           count(*) FILTER (WHERE event_type IN ('GRAPH_ERROR', 'NODE_ERROR')) AS error_events,
+           CAST(NULL AS DECIMAL(38, 0)) AS llm_end_tokens, CAST(NULL AS DECIMAL(38, 0)) AS chunk_tokens,
+           CAST(NULL AS DECIMAL(38, 0)) AS trace_tokens, CAST(NULL AS DECIMAL(38, 0)) AS metric_tokens,
+           CAST(NULL AS DECIMAL(38, 0)) AS trace_duration_us, CAST(NULL AS BIGINT) AS trace_nodes,
+           CAST(NULL AS BOOLEAN) AS trace_completed, CAST(NULL AS BIGINT) AS trace_errors
     FROM graph_events
     WHERE run_number > 0
     GROUP BY topic, incarnation, tenant_id, thread_id, run_id, graph_name, run_number
-    UNION ALL BY NAME
-    SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name,
-           sum(llm_end_tokens) AS llm_end_tokens, sum(chunk_tokens) AS chunk_tokens,
-           max(total_tokens) FILTER (WHERE home = 2) AS trace_tokens,
-           max(total_tokens) FILTER (WHERE home = 3) AS metric_tokens,
-           max(duration_us) AS trace_duration_us, max(nodes) AS trace_nodes, bool_and(completed) AS trace_completed,
-           max(errors) AS trace_errors
+    -- By place, and not by name: filters by thread do not get through a union by name of groups.
+    UNION ALL
+    SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, NULL, NULL, NULL, NULL, NULL, NULL,
+           sum(llm_end_tokens), sum(chunk_tokens),
+           max(total_tokens) FILTER (WHERE home = 2), max(total_tokens) FILTER (WHERE home = 3),
+           max(duration_us), max(nodes), bool_and(completed), max(errors)
     FROM token_counts
     GROUP BY topic, incarnation, tenant_id, thread_id, run_id, graph_name
 ),
@@ -57,7 +60,6 @@ run AS (
            bool_or(failed) AS failed, bool_and(trace_completed) AS trace_completed,
            max(error_events) AS error_events, max(trace_errors) AS trace_errors
     FROM part
-    WHERE run_id IS NOT NULL
     GROUP BY topic, incarnation, tenant_id, thread_id, run_id, graph_name
 ),
 compared AS (
@@ -77,3 +79,5 @@ SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name,
        llm_end_tokens, chunk_tokens, trace_tokens, metric_tokens, end_duration_us, trace_duration_us, span_us,
        nodes_ended, branches, trace_nodes, failed, trace_completed, error_events, trace_errors
 FROM compared
+-- Not what belongs to no run.
+WHERE run_id IS NOT NULL
