@@ -49,7 +49,9 @@ parted AS (
 )
 SELECT topic, incarnation, partition, "offset", item, tenant_id, thread_id, at, sequence, event_type, role, node_id,
        duration_us, error, edge_from, edge_to, begins_run,
-       nullif(last_value(CASE WHEN begins_run THEN coalesce(message_id, arrow_cast(X'', 'BinaryView')) END) IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
+       -- No bytes stand for a missing id, so that the run before is not taken for this one.
+       nullif(last_value(CASE WHEN begins_run THEN coalesce(message_id, arrow_cast(X'', 'BinaryView')) END)
+                  IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
        nullif(last_value(CASE WHEN begins_run THEN coalesce(graph_name, '') END) IGNORE NULLS OVER so_far, '')
            AS graph_name,
        last_value(CASE WHEN begins_run THEN role <> 0 END) IGNORE NULLS OVER so_far AS headless,

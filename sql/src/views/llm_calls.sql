@@ -4,8 +4,9 @@
 -- Units: times are UTC, durations (_us) microseconds, cost_usd USD, tokens_per_second tokens; the rest are counts.
 --
 -- Token counts are those of LLM_END, else the highest of the chunks: producers repeat or add up the counts of a request
--- on its chunks, so they are never summed; a count below 0 is none. Other chunks, starts and retries without a request id are left out. Messages
--- without a thread id can be of any thread: what they tell of a request is a row with an empty thread_id.
+-- on its chunks, so they are never summed; a count below 0 is none. Other chunks, starts and retries without a request id
+-- are left out. Messages without a thread id can be of any thread: what they tell of a request is a row with an empty
+-- thread_id.
 -- Columns:
 --   topic, incarnation, tenant_id, thread_id, run_id, graph_name
 --   request_id: the request, as the producer names it; null if it does not
@@ -139,7 +140,8 @@ SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, request_id,
        coalesce(CAST(input_tokens AS DECIMAL(38, 0)) + CAST(output_tokens AS DECIMAL(38, 0)),
                 CAST(coalesce(chunk_total_tokens, input_tokens, output_tokens) AS DECIMAL(38, 0))) AS total_tokens,
        CASE WHEN coalesce(end_input_tokens, end_output_tokens) IS NOT NULL
-            THEN CAST(coalesce(end_input_tokens, 0) AS DECIMAL(38, 0)) + CAST(coalesce(end_output_tokens, 0) AS DECIMAL(38, 0))
+            THEN CAST(coalesce(end_input_tokens, 0) AS DECIMAL(38, 0))
+                + CAST(coalesce(end_output_tokens, 0) AS DECIMAL(38, 0))
             END AS llm_end_tokens,
        CASE WHEN coalesce(chunk_input_tokens, chunk_output_tokens) IS NOT NULL
             THEN CAST(coalesce(chunk_input_tokens, 0) AS DECIMAL(38, 0))
@@ -149,6 +151,6 @@ SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, request_id,
             WHEN coalesce(chunk_input_tokens, chunk_output_tokens) IS NOT NULL THEN 'token_chunks' END AS tokens_from,
        CASE WHEN duration_us > 0 THEN CAST(output_tokens AS DOUBLE) * 1e6 / duration_us END AS tokens_per_second,
        reported_cost_usd, chunks,
-       CASE WHEN thread_id <> '' THEN coalesce(missing_chunks, 0) END AS missing_chunks, largest_gap_us, retries, finish_reason,
-       error
+       CASE WHEN thread_id <> '' THEN coalesce(missing_chunks, 0) END AS missing_chunks,
+       largest_gap_us, retries, finish_reason, error
 FROM timed

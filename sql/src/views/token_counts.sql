@@ -35,7 +35,8 @@ WITH told AS (
         UNION ALL BY NAME
         SELECT 2 AS home, topic, incarnation, tenant_id, thread_id, at, sequence, "offset", execution_id AS name,
                total_tokens, 'execution_trace' AS source, duration_us, completed,
-               CAST(coalesce(json_length(nodes), 0) AS BIGINT) AS nodes, CAST(coalesce(json_length(errors), 0) AS BIGINT) AS errors
+               CAST(coalesce(json_length(nodes), 0) AS BIGINT) AS nodes,
+               CAST(coalesce(json_length(errors), 0) AS BIGINT) AS errors
         FROM traces
         UNION ALL BY NAME
         SELECT 3 AS home, topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time) AS at, sequence, "offset",

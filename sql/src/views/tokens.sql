@@ -16,8 +16,8 @@
 --   output_tokens: tokens written
 --   total_tokens: both, also where only the total is known
 --   reported_cost_usd: the cost as the producer tells it
-SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, request_id, model, source, at, input_tokens, output_tokens,
-       total_tokens, reported_cost_usd
+SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, request_id, model, source, at, input_tokens,
+       output_tokens, total_tokens, reported_cost_usd
 FROM (
     -- Of a run requests with counts come first, then its traces, then the scope of its metrics with the highest sum.
     SELECT *, row_number() OVER in_thread AS place, lag(run_id) OVER in_thread AS run_before

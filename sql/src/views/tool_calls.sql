@@ -60,8 +60,8 @@ known AS (
     FROM (
         SELECT * FROM stage
         UNION ALL
-        SELECT topic, incarnation, tenant_id, thread_id, call_id, CAST(NULL AS VARCHAR), event_type, at, tool_name, duration_us,
-               CAST(NULL AS BIGINT), CASE WHEN event_type = 'TOOL_ERROR' THEN error END, CAST(NULL AS VARCHAR), node_id
+        SELECT topic, incarnation, tenant_id, thread_id, call_id, CAST(NULL AS VARCHAR), event_type, at, tool_name,
+               duration_us, CAST(NULL AS BIGINT), CASE WHEN event_type = 'TOOL_ERROR' THEN error END, CAST(NULL AS VARCHAR), node_id
         FROM event
         WHERE call_id IS NOT NULL
     )
