@@ -52,25 +52,12 @@ pub fn store(folder: &Path) -> Result<Quipu, Box<dyn Error>> {
 
 /// The messages of a run, a tenth of a second apart.
 fn run(thread: &str, fails: bool) -> Vec<Message> {
-    let mut sequence = 0;
-    let mut header = || {
-        sequence += 1;
-        Some(Header {
-            message_id: format!("{thread}/{sequence:06}").into_bytes(),
-            timestamp_us: START_US + sequence * 100_000,
-            tenant_id: "acme".to_owned(),
-            thread_id: thread.to_owned(),
-            sequence: sequence.unsigned_abs(),
-            schema_version: 1,
-            ..Header::default()
-        })
-    };
-    let mut event = |event_type, node_id: &str, duration_us| {
+    let event = |sequence, event_type, node_id: &str, duration_us| {
         let graph_name = AttributeValue {
             value: Some(Attribute::StringValue("researcher".to_owned())),
         };
         Message::Event(Event {
-            header: header(),
+            header: Some(header(thread, sequence)),
             event_type,
             node_id: node_id.to_owned(),
             duration_us,
@@ -78,30 +65,39 @@ fn run(thread: &str, fails: bool) -> Vec<Message> {
             ..Event::default()
         })
     };
-    let mut messages = vec![
-        event(number::GRAPH_START, "", 0),
-        event(number::NODE_START, "search", 0),
-    ];
-    let end = if fails {
-        number::GRAPH_ERROR
-    } else {
-        number::GRAPH_END
-    };
-    let (node_end, graph_end) = (
-        event(number::NODE_END, "search", 400_000),
-        event(end, "", 600_000),
-    );
-    let outcome = if fails { number::FAILED } else { number::COMPLETED };
-    for (stage, duration_us) in [(number::STARTED, 0), (outcome, 250_000)] {
-        messages.push(Message::ToolExecution(ToolExecution {
-            header: header(),
+    let tool = |sequence, stage, duration_us| {
+        Message::ToolExecution(ToolExecution {
+            header: Some(header(thread, sequence)),
             call_id: format!("{thread}-call"),
             tool_name: "web_search".to_owned(),
             stage,
             duration_us,
             ..ToolExecution::default()
-        }));
+        })
+    };
+    let (outcome, end) = if fails {
+        (number::FAILED, number::GRAPH_ERROR)
+    } else {
+        (number::COMPLETED, number::GRAPH_END)
+    };
+    vec![
+        event(1, number::GRAPH_START, "", 0),
+        event(2, number::NODE_START, "search", 0),
+        tool(3, number::STARTED, 0),
+        tool(4, outcome, 250_000),
+        event(5, number::NODE_END, "search", 400_000),
+        event(6, end, "", 600_000),
+    ]
+}
+
+fn header(thread: &str, sequence: u32) -> Header {
+    Header {
+        message_id: format!("{thread}/{sequence:06}").into_bytes(),
+        timestamp_us: START_US + i64::from(sequence) * 100_000,
+        tenant_id: "acme".to_owned(),
+        thread_id: thread.to_owned(),
+        sequence: u64::from(sequence),
+        schema_version: 1,
+        ..Header::default()
     }
-    messages.extend([node_end, graph_end]);
-    messages
 }
