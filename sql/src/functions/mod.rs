@@ -1,7 +1,16 @@
 //! Functions beyond those of DataFusion, registered from one list.
 //!
-//! To add one, write `functions/<name>.rs` with a `udf()` and put it into [`scalar_functions`].
+//! To add one, write `functions/<name>.rs` with a `udf()` and put it into [`scalar_functions`]; one that gives a table has
+//! a `function()` and stands in [`table_functions`].
 
+mod arguments;
+mod json_patch;
+mod state_at;
+mod state_blame;
+mod state_hash;
+mod state_history;
+mod table;
+mod trace_diff;
 mod uuid_text;
 
 use std::sync::Arc;
@@ -10,6 +19,9 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::prelude::SessionContext;
 use datafusion_functions_json::udfs;
+
+pub(crate) use self::table::TableFunction;
+use crate::catalog::Source;
 
 /// Where a function comes from, as column `origin` of `system.functions` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +57,17 @@ impl Origin {
 
 /// Our own functions of one row.
 pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    vec![uuid_text::udf()]
+    vec![json_patch::udf(), state_hash::udf(), uuid_text::udf()]
+}
+
+/// Our own functions that give tables.
+pub(crate) fn table_functions() -> Vec<TableFunction> {
+    vec![
+        state_at::function(),
+        state_blame::function(),
+        state_history::function(),
+        trace_diff::function(),
+    ]
 }
 
 /// The functions over JSON text.
@@ -67,7 +89,7 @@ fn json_functions() -> Vec<Arc<ScalarUDF>> {
     ]
 }
 
-/// Gives a session all of them.
+/// Gives a session all of them but those that read tables.
 pub(crate) fn register(context: &SessionContext) -> Result<()> {
     let state = context.state_ref();
     let mut state = state.write();
@@ -77,6 +99,13 @@ pub(crate) fn register(context: &SessionContext) -> Result<()> {
         datafusion::execution::FunctionRegistry::register_udf(&mut *state, function)?;
     }
     Ok(())
+}
+
+/// Gives a session the functions that read its tables.
+pub(crate) fn register_over(context: &SessionContext, source: &Arc<Source>) {
+    for function in table_functions() {
+        context.register_udtf(function.name, function.over(source));
+    }
 }
 
 /// Shows as text what `->` gives: a column of mixed types, which only the JSON functions understand.
