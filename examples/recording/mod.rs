@@ -28,7 +28,7 @@ mod number {
 }
 
 /// Makes a store in a folder that is not there yet, with the recording in it.
-pub fn store(folder: &Path) -> Result<Quipu, Box<dyn Error>> {
+pub(crate) fn store(folder: &Path) -> Result<Quipu, Box<dyn Error>> {
     let path = folder.with_extension("frames");
     let mut file = File::create(&path)?;
     for (thread, fails) in [("session-1", false), ("session-2", true)] {
