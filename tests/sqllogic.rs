@@ -1,6 +1,7 @@
 //! Behaviour of SQL as text: each file holds statements and what they answer over a store that is written once. Those in
 //! `slt/` ask a store with both fixtures (topics `small` and `faulty`), those in `slt/hand/` one with the messages of
-//! `fixtures/hand.jsonl`, whose answers are worked out by hand.
+//! `fixtures/hand.jsonl`, whose answers are worked out by hand, those in `slt/extreme/` one with the extreme values of
+//! `fixtures/extreme.jsonl`.
 //!
 //! To write a new file: put `query TI` (a letter per column: T text, I integer, R number), the statement and `----`
 //! into it, name it below, and run this test once with `QUIPU_SLT_COMPLETE=1`; it then writes the answers into the
@@ -57,6 +58,29 @@ mod hand {
     }
 }
 
+/// Over messages with values at the limits of their types.
+mod extreme {
+    files!(FILES, "slt/extreme", extreme_store: sums);
+
+    #[test]
+    fn every_file_is_checked() {
+        super::assert_listed("slt/extreme", FILES);
+    }
+
+    #[test]
+    fn every_view_answers() {
+        let connection = super::Connection::open(super::extreme_store());
+        let (_, names) = connection.rows("select name from system.views").unwrap();
+        let names: Vec<_> = names.iter().flat_map(super::texts).flatten().collect();
+        assert!(names.len() > 30);
+        for name in names {
+            if let Err(error) = connection.rows(&format!("select * from {name}")) {
+                panic!("{name}: {error}");
+            }
+        }
+    }
+}
+
 fn assert_listed(folder: &str, files: &[&str]) {
     let mut found: Vec<String> = std::fs::read_dir(here().join(folder))
         .unwrap()
@@ -87,6 +111,32 @@ fn hand_store() -> &'static Path {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hand.frames");
         quipu_tests::hand::write(&here().join("fixtures/hand.jsonl"), &file);
+        store(&[file])
+    });
+    STORE.path()
+}
+
+/// A store with the messages of `fixtures/extreme.jsonl` at several times in several threads, topic `extreme`.
+fn extreme_store() -> &'static Path {
+    static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let lines = std::fs::read_to_string(here().join("fixtures/extreme.jsonl")).unwrap();
+        let mut text = String::new();
+        let (first, last) = (i64::MIN, i64::MAX);
+        let threads = [
+            ("all", [first, first + 1, -1, 0, last]),
+            ("first", [first; 5]),
+            ("last", [last; 5]),
+        ];
+        let times = threads
+            .iter()
+            .flat_map(|(thread, times)| times.map(|time| (thread, time)));
+        for (number, (thread, time)) in (1..).zip(times) {
+            let lines = lines.replace("THREAD", thread).replace("TIME", &time.to_string());
+            text.push_str(&lines.replace("NUMBER", &i32::to_string(&number)));
+        }
+        let file = folder.path().join("extreme.frames");
+        std::fs::write(&file, quipu_tests::hand::frames(&text)).unwrap();
         store(&[file])
     });
     STORE.path()

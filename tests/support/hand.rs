@@ -106,7 +106,9 @@ impl Line {
         let tenant = self.0["tenant"].as_str().unwrap_or("acme");
         Header {
             message_id: id.to_be_bytes().to_vec(),
-            timestamp_us: START_TIME_US + self.int("ms") * 1_000,
+            timestamp_us: self.0["time_us"]
+                .as_i64()
+                .unwrap_or_else(|| START_TIME_US + self.int("ms") * 1_000),
             tenant_id: tenant.to_owned(),
             thread_id: self.text("thread"),
             sequence: self.int("seq").unsigned_abs(),
@@ -230,8 +232,8 @@ impl Line {
             thread_id: self.text("thread"),
             execution_id: self.text("trace"),
             nodes_executed: self.list("nodes").map(node).collect(),
-            total_duration_ms: self.int("duration_ms").unsigned_abs(),
-            total_tokens: self.int("tokens").unsigned_abs(),
+            total_duration_ms: self.0["duration_ms"].as_u64().unwrap_or_default(),
+            total_tokens: self.0["tokens"].as_u64().unwrap_or_default(),
             errors: self.list("errors").map(error).collect(),
             completed: self.flag("completed"),
             ..ExecutionTrace::default()
@@ -243,6 +245,13 @@ fn count_of(value: &Value) -> u32 {
     u32::try_from(value.as_u64().unwrap()).unwrap()
 }
 
+/// A number that JSON does not know: `{"float": "NaN"}`.
+fn float(value: &Value) -> f64 {
+    let text = value["float"].as_str();
+    text.and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| panic!("{value} is no value"))
+}
+
 fn attribute(value: &Value) -> AttributeValue {
     let value = match value {
         Value::String(text) => attribute_value::Value::StringValue(text.clone()),
@@ -250,7 +259,7 @@ fn attribute(value: &Value) -> AttributeValue {
             Some(int) => attribute_value::Value::IntValue(int),
             None => attribute_value::Value::FloatValue(number.as_f64().unwrap()),
         },
-        other => panic!("{other} is no attribute"),
+        other => attribute_value::Value::FloatValue(float(other)),
     };
     AttributeValue { value: Some(value) }
 }
@@ -262,7 +271,7 @@ fn metric(value: &Value) -> MetricValue {
             Some(int) => metric_value::Value::IntValue(int),
             None => metric_value::Value::FloatValue(number.as_f64().unwrap()),
         },
-        other => panic!("{other} is no metric"),
+        other => metric_value::Value::FloatValue(float(other)),
     };
     MetricValue {
         value: Some(value),

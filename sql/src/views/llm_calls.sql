@@ -4,7 +4,7 @@
 -- Units: times are UTC, durations (_us) microseconds, cost_usd USD, tokens_per_second tokens; the rest are counts.
 --
 -- Token counts are those of LLM_END, else the highest of the chunks: producers repeat or add up the counts of a request
--- on its chunks, so they are never summed. Other chunks, starts and retries without a request id are left out. Messages
+-- on its chunks, so they are never summed; a count below 0 is none. Other chunks, starts and retries without a request id are left out. Messages
 -- without a thread id can be of any thread: what they tell of a request is a row with an empty thread_id.
 -- Columns:
 --   topic, incarnation, tenant_id, thread_id, run_id, graph_name
@@ -59,10 +59,10 @@ message AS (
     SELECT CAST(event_type AS VARCHAR), topic, incarnation, tenant_id, thread_id, llm_request_id,
            CASE WHEN llm_request_id IS NULL THEN concat(partition, '/', "offset", '/', item) END,
            coalesce(time, kafka_time), NULL, NULL, false, NULL, model,
-           CASE WHEN event_type = 'LLM_END' THEN input_tokens END,
-           CASE WHEN event_type = 'LLM_END' THEN output_tokens END,
+           CASE WHEN event_type = 'LLM_END' AND input_tokens >= 0 THEN input_tokens END,
+           CASE WHEN event_type = 'LLM_END' AND output_tokens >= 0 THEN output_tokens END,
            NULL, node_id, duration_us,
-           -- What is no number, or cannot be an amount, is not taken for one.
+           -- What is no number, or cannot be an amount, is not taken for one; nor is a count below 0.
            CASE WHEN event_type = 'LLM_END' AND cost_usd BETWEEN 0 AND 1e9 THEN cost_usd END,
            CASE WHEN event_type = 'LLM_ERROR' THEN error END
     FROM events
