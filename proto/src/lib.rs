@@ -10,6 +10,7 @@
 //! - [`TableBuilders`] appends views to the columns of the eleven tables that records become rows of.
 //! - [`message`] has prost types of the same schema, for writing messages.
 //! - [`frames`] is a file format for recorded records.
+//! - [`state`] follows the state of an agent through the messages that tell of it.
 //!
 //! What this crate is not: it does not read Kafka, does not write files, and keeps no state between messages but
 //! its buffers.
@@ -60,6 +61,7 @@ mod policy;
 pub mod schema;
 mod scratch;
 pub mod sequence;
+pub mod state;
 pub mod table;
 mod unknown;
 mod wire;

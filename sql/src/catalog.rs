@@ -17,6 +17,7 @@ use quipu_proto::Table;
 use quipu_store::Snapshot;
 use tokio::sync::OnceCell;
 
+use crate::functions;
 use crate::prices::PriceTable;
 use crate::strands::{self, Account};
 use crate::system;
@@ -35,7 +36,7 @@ pub(crate) const SYSTEM: &str = "system";
 /// Object store under which the snapshot's files are known: paths are relative to the root of the store.
 const STORE_URL: &str = "quipu://store";
 
-/// Gives a session the tables and views of a snapshot.
+/// Gives a session the tables and views of a snapshot, and the functions over them.
 pub(crate) fn register(
     context: &SessionContext,
     snapshot: &Snapshot,
@@ -52,6 +53,7 @@ pub(crate) fn register(
         state: Box::new(move || state.upgrade().map(|state| state.read().clone())),
         account: OnceCell::new(),
     });
+    functions::register_over(context, &source);
     let catalog = Catalog {
         main: Arc::new(Names {
             kind: Kind::Main,

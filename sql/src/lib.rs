@@ -16,6 +16,8 @@
 //! | `tables/` | scans over segments, pruned by the manifest |
 //! | `system/` | the store's own state as tables |
 //! | `strands/` | the threads with several counters, read once and split |
+//! | `state/` | states of agents, replayed from the messages of a thread |
+//! | `trace/` | the steps of two runs, side by side |
 //! | `views/` | views as text |
 //! | `functions/` | functions beyond DataFusion's, in one list |
 //! | `prices/` | what models cost |
@@ -39,11 +41,13 @@ pub mod prices;
 pub mod reports;
 mod session;
 mod split;
+mod state;
 mod strands;
 mod system;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trace;
 pub mod views;
 
 pub use error::{Result, SqlError, SqlErrorKind};

@@ -1,13 +1,21 @@
 //! Functions beyond those of DataFusion, registered from one list.
 //!
 //! To add one, write `functions/<name>.rs` with a `udf()` or `udaf()` and put it into [`scalar_functions`] or
-//! [`aggregate_functions`].
+//! [`aggregate_functions`]; one that gives a table has a `function()` and stands in [`table_functions`].
 
+mod arguments;
 mod cost;
 mod iso_time;
+mod json_patch;
 mod literal;
 mod percentile;
 mod percentile_sketch;
+mod state_at;
+mod state_blame;
+mod state_hash;
+mod state_history;
+mod table;
+mod trace_diff;
 mod uuid_text;
 
 use std::sync::Arc;
@@ -19,6 +27,8 @@ use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuild
 use datafusion::prelude::SessionContext;
 use datafusion_functions_json::udfs;
 
+pub(crate) use self::table::TableFunction;
+use crate::catalog::Source;
 use crate::prices::PriceTable;
 
 /// Where a function comes from, as column `origin` of `system.functions` tells.
@@ -64,6 +74,8 @@ pub(crate) fn scalar_functions(prices: &Arc<PriceTable>) -> Vec<Arc<ScalarUDF>> 
         cost::cost_note(prices),
         cost::cost_usd(prices),
         iso_time::udf(),
+        json_patch::udf(),
+        state_hash::udf(),
         uuid_text::udf(),
     ]
 }
@@ -71,6 +83,16 @@ pub(crate) fn scalar_functions(prices: &Arc<PriceTable>) -> Vec<Arc<ScalarUDF>> 
 /// Our own functions of many rows.
 pub(crate) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
     vec![percentile::udaf(), percentile_sketch::udaf()]
+}
+
+/// Our own functions that give tables.
+pub(crate) fn table_functions() -> Vec<TableFunction> {
+    vec![
+        state_at::function(),
+        state_blame::function(),
+        state_history::function(),
+        trace_diff::function(),
+    ]
 }
 
 /// The type of a point in time, as columns of the store have it.
@@ -97,7 +119,7 @@ fn json_functions() -> Vec<Arc<ScalarUDF>> {
     ]
 }
 
-/// Gives a session all of them.
+/// Gives a session all of them but those that read tables.
 pub(crate) fn register(context: &SessionContext, prices: &Arc<PriceTable>) -> Result<()> {
     let state = context.state_ref();
     let mut state = state.write();
@@ -110,6 +132,13 @@ pub(crate) fn register(context: &SessionContext, prices: &Arc<PriceTable>) -> Re
         state.register_udaf(function)?;
     }
     Ok(())
+}
+
+/// Gives a session the functions that read its tables.
+pub(crate) fn register_over(context: &SessionContext, source: &Arc<Source>) {
+    for function in table_functions() {
+        context.register_udtf(function.name, function.over(source));
+    }
 }
 
 /// Shows as text what `->` gives: a column of mixed types, which only the JSON functions understand.

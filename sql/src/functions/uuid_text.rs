@@ -61,6 +61,7 @@ impl ScalarUDFImpl for UuidText {
                 "uuid_text(bytes)",
             )
             .with_argument("bytes", "An id, such as message_id.")
+            .with_sql_example("select uuid_text(message_id) from events limit 1")
             .build()
         });
         Some(&DOCUMENTATION)

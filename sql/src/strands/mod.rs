@@ -175,21 +175,21 @@ impl Names {
 }
 
 /// A column of a batch, in the type that is wanted.
-fn column(batch: &RecordBatch, name: &str, data_type: &DataType) -> Result<ArrayRef> {
+pub(crate) fn column(batch: &RecordBatch, name: &str, data_type: &DataType) -> Result<ArrayRef> {
     let column = batch
         .column_by_name(name)
         .ok_or_else(|| DataFusionError::Internal(format!("there is no column {name}")))?;
     Ok(cast(column, data_type)?)
 }
 
-fn texts(batch: &RecordBatch, name: &str) -> Result<StringViewArray> {
+pub(crate) fn texts(batch: &RecordBatch, name: &str) -> Result<StringViewArray> {
     Ok(column(batch, name, &DataType::Utf8View)?.as_string_view().clone())
 }
 
-fn flags(batch: &RecordBatch, name: &str) -> Result<BooleanArray> {
+pub(crate) fn flags(batch: &RecordBatch, name: &str) -> Result<BooleanArray> {
     Ok(column(batch, name, &DataType::Boolean)?.as_boolean().clone())
 }
 
-fn numbers<T: ArrowPrimitiveType>(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
+pub(crate) fn numbers<T: ArrowPrimitiveType>(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
     column(batch, name, &T::DATA_TYPE)
 }

@@ -9,7 +9,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::Documentation;
 
 use super::batch;
-use crate::functions::Origin;
+use crate::functions::{Origin, table_functions};
 
 struct Row {
     name: String,
@@ -17,6 +17,7 @@ struct Row {
     origin: Origin,
     syntax: Option<String>,
     description: Option<String>,
+    example: Option<String>,
 }
 
 impl Row {
@@ -27,11 +28,28 @@ impl Row {
             origin: Origin::of(name),
             syntax: documentation.map(|text| text.syntax_example.clone()),
             description: documentation.map(|text| text.description.clone()),
+            example: documentation.and_then(|text| text.sql_example.clone()),
+        }
+    }
+
+    /// A function that gives a table.
+    fn table(name: &str) -> Self {
+        let ours = table_functions()
+            .into_iter()
+            .find(|function| function.name == name);
+        Self {
+            name: name.to_owned(),
+            kind: "table",
+            origin: ours.map_or(Origin::DataFusion, |_| Origin::Quipu),
+            syntax: ours.map(|function| function.syntax.to_owned()),
+            description: ours.map(|function| function.description.to_owned()),
+            example: ours.map(|function| function.example.to_owned()),
         }
     }
 }
 
-/// One row per function: `kind` is scalar, aggregate, window or table, `origin` tells who made it.
+/// One row per function: `kind` is scalar, aggregate, window or table, `origin` tells who made it, `example` is a
+/// statement that uses it.
 pub(super) fn rows(state: &SessionState) -> Result<RecordBatch> {
     let mut rows: Vec<Row> = Vec::new();
     // Functions stand in the session once per alias.
@@ -53,12 +71,7 @@ pub(super) fn rows(state: &SessionState) -> Result<RecordBatch> {
             .values()
             .map(|f| Row::new(f.name(), "window", f.documentation())),
     );
-    rows.extend(
-        state
-            .table_functions()
-            .keys()
-            .map(|name| Row::new(name, "table", None)),
-    );
+    rows.extend(state.table_functions().keys().map(|name| Row::table(name)));
     rows.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
     rows.dedup_by(|a, b| (&a.name, a.kind) == (&b.name, b.kind));
     batch([
@@ -88,6 +101,12 @@ pub(super) fn rows(state: &SessionState) -> Result<RecordBatch> {
             "description",
             Arc::new(StringViewArray::from_iter(
                 rows.iter().map(|row| row.description.as_deref()),
+            )),
+        ),
+        (
+            "example",
+            Arc::new(StringViewArray::from_iter(
+                rows.iter().map(|row| row.example.as_deref()),
             )),
         ),
     ])

@@ -1,0 +1,26 @@
+//! States of agents: the messages of one thread, replayed.
+//!
+//! ```text
+//! messages.sql (one thread, in order) ──> Messages ──> Walk: a Replay per log ──> Told: a step ──> rows of an answer
+//! ledger.sql (its numbers) ────────────────────────────^
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `messages.sql`, `ledger.sql`, `messages.rs` | what is read of a thread, pruned to its segments |
+//! | `walk.rs` | from messages to steps: numbers that are missing, the node that runs, the state |
+//! | `history.rs`, `at.rs`, `blame.rs` | steps as rows: all of them, the last one up to a moment, those that changed a value |
+//! | `table.rs` | the three as tables that a statement can ask |
+//!
+//! A name of a thread may stand in several topics and incarnations: each is replayed for itself. Steps leave as they are
+//! found: what is held in memory is one state, and the messages as far as sorting them needs it.
+
+mod at;
+mod blame;
+mod history;
+mod messages;
+mod table;
+mod walk;
+
+pub(crate) use at::Moment;
+pub(crate) use table::{Question, StateTable, Thread};
