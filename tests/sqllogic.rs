@@ -32,7 +32,7 @@ macro_rules! files {
     };
 }
 
-files!(arrivals completeness coverage gaps guard json runs sessions strands system token_stream_gaps);
+files!(arrivals completeness coverage gaps guard json runs sessions state strands system token_stream_gaps trace_diff);
 
 #[test]
 fn every_file_is_checked() {

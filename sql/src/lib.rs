@@ -51,6 +51,7 @@ pub mod views;
 pub use error::{Result, SqlError, SqlErrorKind};
 pub use limits::{OPERATORS_MAX, SQL_BYTES_MAX};
 pub use reports::completeness::{Completeness, Tails, completeness};
+pub use reports::thread_state::{At, ThreadState, thread_state};
 pub use session::{Access, Answer, Session, SessionOptions};
 pub use split::split;
 

@@ -1,3 +1,4 @@
 //! Reports: questions whose answers have a type in Rust.
 
 pub mod completeness;
+pub mod thread_state;
