@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use quipu_ingest::{FramesFile, PipelineOptions, Progress, ProgressCounts, Stop, ingest_frames};
 use quipu_sql::{
-    Arguments, Completeness, PriceTable, Report, Session, SessionOptions, SqlError, completeness,
+    Arguments, At, Completeness, PriceTable, Report, Session, SessionOptions, SqlError, ThreadState,
+    completeness, thread_state,
 };
 use quipu_store::{Reader, Snapshot, Writer, WriterOptions};
 
@@ -122,6 +123,15 @@ impl Quipu {
     /// As for any question.
     pub async fn completeness(&self) -> Result<Completeness> {
         Ok(completeness(&self.session()?).await?)
+    }
+
+    /// The state of a thread at a moment, one for each topic and incarnation in which it lies; none if nothing tells of
+    /// it.
+    ///
+    /// # Errors
+    /// As for any question.
+    pub async fn state_at(&self, tenant_id: &str, thread_id: &str, at: At) -> Result<Vec<ThreadState>> {
+        Ok(thread_state(&self.session()?, tenant_id, thread_id, at).await?)
     }
 
     /// Takes recorded files in, with default settings, and returns when they are durable. Taking one in twice adds

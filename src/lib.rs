@@ -32,6 +32,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`Quipu`], [`Rows`], [`OpenReport`] | the handle, and answers |
+//! | [`ThreadState`], [`StateStatus`] | the state of an agent at a moment, and whether a hash proves it |
 //! | [`Status`] | how a store is: positions, disk use, who writes it |
 //! | [`Error`], [`ErrorKind`] | one error type, sorted by what a caller can do |
 //! | [`ingest`] | sources and the pipeline into the store |
@@ -56,9 +57,10 @@ pub use handle::Quipu;
 pub use quipu_evals as evals;
 pub use quipu_proto as proto;
 pub use quipu_proto::schema::{DISPLAY_KEY, Display};
+pub use quipu_proto::state::Status as StateStatus;
 pub use quipu_proto::{Policy, Table};
 pub use quipu_sql as sql;
-pub use quipu_sql::{Access, Completeness, PriceTable, SessionOptions, Tails, arrow};
+pub use quipu_sql::{Access, At, Completeness, PriceTable, SessionOptions, Tails, ThreadState, arrow};
 pub use quipu_store as store;
 pub use quipu_store::Snapshot;
 pub use report::OpenReport;

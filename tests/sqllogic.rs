@@ -38,7 +38,8 @@ macro_rules! files {
 mod fixtures {
     files!(FILES, "slt", fixtures_store:
         arrivals completeness costs coverage edges errors_all functions gaps guard json llm_calls metrics_latest nodes quality
-        reconcile runs sessions strands system throughput timeline token_stream_gaps tokens tool_calls traces views);
+        reconcile runs sessions state strands system throughput timeline token_stream_gaps tokens tool_calls trace_diff
+        traces views);
 
     #[test]
     fn every_file_is_checked() {

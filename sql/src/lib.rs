@@ -57,6 +57,7 @@ pub use reports::completeness::{Completeness, Tails, completeness};
 pub use reports::{Arguments, Report, ReportError};
 pub use session::{Access, Answer, Session, SessionOptions};
 pub use split::split;
+pub use state::{At, ThreadState, thread_state};
 
 /// The Arrow library whose types answers are made of.
 pub use datafusion::arrow;
