@@ -10,7 +10,8 @@ WITH run AS (
                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
            ) AS reached
     FROM sequence_runs
-    WHERE tenant_id = $1 AND thread_id = $2 AND emitter = 'graph'
+    -- Runs of both emitters are one while no number came from both.
+    WHERE tenant_id = $1 AND thread_id = $2 AND emitter <> 'node'
 ),
 counter AS (
     SELECT topic, incarnation,
