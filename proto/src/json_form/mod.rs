@@ -35,6 +35,7 @@ pub use indent::indent;
 pub use names::Names;
 
 use crate::decoder::{Decoded, Message};
+use crate::header::Header;
 
 /// How messages become JSON documents. The message must come from a decoder
 /// [for display](crate::Decoder::for_display).
@@ -50,7 +51,31 @@ impl JsonForm {
     /// Writes the documents of one message, each on one line that ends with a line feed, and gives their number: 1, but
     /// for an expanded batch.
     pub fn write(&self, decoded: &Decoded<'_>, out: &mut Vec<u8>) -> usize {
+        self.write_accepted(decoded, |_| true, out)
+    }
+
+    /// As [`Self::write`], but only the documents with a header that is accepted.
+    pub fn write_accepted(
+        &self,
+        decoded: &Decoded<'_>,
+        mut accept: impl FnMut(Option<&Header<'_>>) -> bool,
+        out: &mut Vec<u8>,
+    ) -> usize {
         let (names, composed) = (self.names, decoded.composed);
+        if let Message::EventBatch(view) = &decoded.message
+            && self.expand_batches
+        {
+            let mut count = 0;
+            for event in view.events.iter().filter(|event| accept(event.header.as_ref())) {
+                event::write(event, names, composed, out);
+                out.push(b'\n');
+                count += 1;
+            }
+            return count;
+        }
+        if !accept(decoded.message.header()) {
+            return 0;
+        }
         match &decoded.message {
             Message::Event(view) => event::write(view, names, composed, out),
             Message::StateDiff(view) => state_diff::write(view, names, out),
@@ -59,15 +84,8 @@ impl JsonForm {
             Message::Checkpoint(view) => checkpoint::write(view, names, out),
             Message::Metrics(view) => metrics::write(view, names, composed, out),
             Message::Error(view) => error::write(view, names, composed, out),
-            Message::ExecutionTrace(view) => execution_trace::write(view, names, out),
-            Message::EventBatch(view) if self.expand_batches => {
-                for event in &view.events {
-                    event::write(event, names, composed, out);
-                    out.push(b'\n');
-                }
-                return view.events.len();
-            }
             Message::EventBatch(view) => event_batch::write(view, names, out),
+            Message::ExecutionTrace(view) => execution_trace::write(view, names, out),
         }
         out.push(b'\n');
         1

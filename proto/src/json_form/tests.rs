@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -65,7 +65,7 @@ fn keys_stand_in_the_order_in_which_they_read_well() {
 
 #[test]
 fn attributes_are_written_as_people_read_them() {
-    let attributes = HashMap::from([
+    let attributes = BTreeMap::from([
         ("b".to_owned(), attribute(Attribute::BytesValue(b"text".to_vec()))),
         ("a".to_owned(), attribute(Attribute::BytesValue(vec![0xff, 0x01]))),
         ("d".to_owned(), attribute(Attribute::FloatValue(f64::NAN))),
