@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Counting;
+use super::remarks::Remarks;
 
 /// A report. What is `Option` here is there under default counting only.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,6 +34,13 @@ impl Report {
             Counting::Default
         } else {
             Counting::Reference
+        }
+    }
+
+    /// Notes what became of the documents that were read. Under reference counting the report has no place for it.
+    pub fn set_input(&mut self, remarks: Remarks) {
+        if let Some(more) = &mut self.more {
+            more.input = Some(remarks);
         }
     }
 }
@@ -213,6 +221,9 @@ pub struct ReportMore {
     pub batched_events: u64,
     /// Execution traces that tell of an execution which came to its end.
     pub completed_traces: u64,
+    /// What became of the documents that were read, where documents were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Remarks>,
 }
 
 /// Runs of graphs. Durations are in milliseconds and those of GRAPH_END events.

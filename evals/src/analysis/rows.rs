@@ -73,6 +73,7 @@ pub(super) fn report(mut counted: Accumulator) -> Report {
         messages: Body::TYPES.into_iter().zip(counted.messages).collect(),
         batched_events: counted.batched_events,
         completed_traces: counted.traces_completed,
+        input: None,
     });
     Report {
         summary,

@@ -71,7 +71,7 @@ fn of_documents(args: &Args) -> Result<Report> {
     if remarks.not_counted() > 0 {
         say(&format!("warning: {}", not_counted(&remarks, args.counting())));
     }
-    let report = input.accumulator.report();
+    let mut report = input.accumulator.report();
     if let Some(more) = &report.more
         && let Some(batches) = more.messages.get("EventBatch").filter(|batches| **batches > 0)
     {
@@ -81,6 +81,7 @@ fn of_documents(args: &Args) -> Result<Report> {
             more.batched_events
         ));
     }
+    report.set_input(remarks);
     Ok(report)
 }
 

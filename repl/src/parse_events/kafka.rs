@@ -17,6 +17,7 @@ use super::pool::{self, Jobs};
 use super::printer::Printer;
 use super::say;
 use super::signals::Signals;
+use crate::failure::OutputError;
 
 /// How long brokers are waited for at the start.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -64,7 +65,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
             printer.account.tell();
             return Ok(());
         }
-        let _ = printed?;
+        if let Err(error) = printed {
+            if !error.is::<OutputError>() {
+                printer.account.tell();
+            }
+            return Err(error);
+        }
         let is_cut_off = reading.is_cut_off.load(Ordering::Acquire);
         let ended = reading.end();
         let too_few = args.last.is_some_and(|last| printer.newest_count() < last);

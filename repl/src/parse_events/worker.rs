@@ -18,8 +18,14 @@ use super::piece::{Number, Piece, Rejected};
 /// Decodes the records of jobs.
 #[derive(Debug)]
 pub(super) struct Worker {
-    decoder: Decoder,
     walker: BatchWalker,
+    reader: Reader,
+}
+
+/// Decodes one record after the other into a piece.
+#[derive(Debug)]
+struct Reader {
+    decoder: Decoder,
     form: JsonForm,
     choice: Choice,
     wants_times: bool,
@@ -69,22 +75,42 @@ impl Place<'_> {
 impl Worker {
     pub(super) fn new(args: &Args) -> Self {
         Self {
-            decoder: Decoder::new(args.policy()).for_display(),
             walker: BatchWalker::new(OnCorrupt::DeadLetter),
-            form: args.form(),
-            choice: args.choice(),
-            wants_times: args.last.is_some(),
-            name: Vec::new(),
+            reader: Reader {
+                decoder: Decoder::new(args.policy()).for_display(),
+                form: args.form(),
+                choice: args.choice(),
+                wants_times: args.last.is_some(),
+                name: Vec::new(),
+            },
         }
     }
 
     pub(super) fn work(&mut self, job: Job) -> Piece {
         match job {
-            Job::Frames { bytes, first } => self.frames(&bytes, first),
+            Job::Frames { bytes, first } => self.reader.frames(&bytes, first),
             Job::Fetched(fetched) => self.fetched(&fetched),
         }
     }
 
+    fn fetched(&mut self, fetched: &Fetched) -> Piece {
+        let mut piece = Piece::default();
+        let mut visitor = Visitor {
+            reader: &mut self.reader,
+            piece: &mut piece,
+            topic: &fetched.partition.log.log.topic,
+            partition: fetched.partition.log.partition.0,
+        };
+        match fetched.walk(&mut self.walker, &mut visitor) {
+            Ok(_) => {}
+            Err(WalkError::Visitor(never)) => match never {},
+            Err(WalkError::Batch(error)) => piece.failed = Some(fetched.batch_error(error).to_string()),
+        }
+        piece
+    }
+}
+
+impl Reader {
     fn frames(&mut self, bytes: &[u8], first: u64) -> Piece {
         let mut piece = Piece {
             // Documents are about twice as long as what they are made of.
@@ -102,24 +128,6 @@ impl Worker {
                 self.record(place, 0, Some(frame.payload), &mut piece);
             }
         }
-        piece
-    }
-
-    fn fetched(&mut self, fetched: &Fetched) -> Piece {
-        let mut piece = Piece::default();
-        let mut walker = std::mem::replace(&mut self.walker, BatchWalker::new(OnCorrupt::DeadLetter));
-        let mut visitor = Visitor {
-            worker: self,
-            piece: &mut piece,
-            topic: &fetched.partition.log.log.topic,
-            partition: fetched.partition.log.partition.0,
-        };
-        match fetched.walk(&mut walker, &mut visitor) {
-            Ok(_) => {}
-            Err(WalkError::Visitor(never)) => match never {},
-            Err(WalkError::Batch(error)) => piece.failed = Some(fetched.batch_error(error).to_string()),
-        }
-        self.walker = walker;
         piece
     }
 
@@ -185,7 +193,7 @@ fn numbered(name: &mut Vec<u8>, place: Place<'_>, header: &Header<'_>, after: u6
 
 /// Takes the records of a fetch.
 struct Visitor<'v> {
-    worker: &'v mut Worker,
+    reader: &'v mut Reader,
     piece: &'v mut Piece,
     topic: &'v str,
     partition: i32,
@@ -210,7 +218,7 @@ impl BatchVisitor for Visitor<'_> {
             partition: self.partition,
             offset: record.offset,
         };
-        self.worker
+        self.reader
             .record(place, record.timestamp_ms, record.value, self.piece);
         Ok(())
     }
