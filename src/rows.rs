@@ -59,6 +59,13 @@ impl Rows {
     }
 }
 
+impl From<Answer> for Rows {
+    /// The answer of a session: several answers of one session are of the same moment.
+    fn from(answer: Answer) -> Self {
+        Self::new(answer)
+    }
+}
+
 impl Stream for Rows {
     type Item = Result<RecordBatch>;
 

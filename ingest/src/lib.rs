@@ -15,6 +15,7 @@
 //! | [`dead_letters`] | what is done with letters after they were kept: retry, export, import |
 //! | `rebuild` | the sequence book from what the store holds |
 //! | [`verify`] | whether a store is whole, and holds what its source holds |
+//! | [`records`] | records as they lie in Kafka, without a store |
 //! | `run` | whole runs, from a source until its end or until told to stop |
 //! | [`flush`](FlushPolicy), [`clock`](Clock), [`progress`](Progress), [`stop`](Stop) | when to commit, how far it is, when to end |
 //!
@@ -34,11 +35,13 @@ mod frames;
 mod headers;
 mod holes;
 pub mod kafka;
+mod notices;
 mod numbering;
 pub mod pipeline;
 mod progress;
 pub mod raw;
 mod rebuild;
+pub mod records;
 mod repeats;
 mod rows;
 mod run;
@@ -49,7 +52,8 @@ pub use clock::Clock;
 pub use error::{IngestError, Result};
 pub use flush::FlushPolicy;
 pub use frames::FramesFile;
+pub use notices::Notice;
 pub use pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
 pub use progress::{ForwardCounts, GAP_SIZES, PartitionLag, Progress, ProgressCounts, SequenceCounts};
-pub use run::{KafkaRunOptions, Notice, ingest_frames, ingest_kafka};
+pub use run::{KafkaRunOptions, ingest_frames, ingest_kafka};
 pub use stop::Stop;

@@ -12,9 +12,9 @@ use crate::error::{IngestError, Result};
 use crate::frames::{self, FramesFile};
 use crate::kafka::batch::{BatchVisitor, BatchWalker, CorruptBatch, OnCorrupt, WalkError};
 use crate::kafka::{
-    Fetched, KafkaError, KafkaOptions, KafkaSource, LogChange, OffsetHole, PartitionHandle, SourceEvent,
-    StoredPosition,
+    Fetched, KafkaError, KafkaOptions, KafkaSource, OffsetHole, PartitionHandle, SourceEvent, StoredPosition,
 };
+use crate::notices::Notice;
 use crate::pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
 use crate::progress::{PartitionLag, Progress, ProgressCounts};
 use crate::raw::RawRecord;
@@ -41,15 +41,6 @@ pub fn ingest_frames(
     }
     pipeline.close()?;
     Ok(progress.counts())
-}
-
-/// What a run over Kafka tells beside its counters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// What is read, and from where.
-    Info(String),
-    /// What a person should know of.
-    Warning(String),
 }
 
 /// Settings of a run over Kafka.
@@ -210,20 +201,16 @@ impl Follower<'_> {
     }
 
     fn event(&mut self, event: SourceEvent) -> Result<()> {
+        // What was fetched before the source heard of it.
+        if let SourceEvent::Hole { partition, .. } = &event
+            && partition.progress.is_abandoned()
+        {
+            return Ok(());
+        }
+        if let Some(notice) = Notice::of(&event) {
+            (self.notify)(notice);
+        }
         match event {
-            SourceEvent::TopicsChosen { found, missing } => {
-                let list =
-                    |topics: &[Arc<str>]| topics.iter().map(|topic| &**topic).collect::<Vec<_>>().join(", ");
-                let missing = if missing.is_empty() {
-                    String::new()
-                } else {
-                    format!(" (not there: {})", list(&missing))
-                };
-                (self.notify)(Notice::Info(format!(
-                    "no topic was named; reading {}{missing}",
-                    list(&found)
-                )));
-            }
             SourceEvent::PartitionOpened {
                 partition,
                 start_offset,
@@ -245,52 +232,13 @@ impl Follower<'_> {
                 }
                 self.slots[index] = Some((slot, partition));
             }
-            // What was fetched before the source heard of it.
-            SourceEvent::Hole { partition, .. } if partition.progress.is_abandoned() => {}
             SourceEvent::Fetched(fetched) if fetched.partition.progress.is_abandoned() => {}
             SourceEvent::Fetched(fetched) => self.fetched(&fetched)?,
             SourceEvent::Hole { partition, hole } => {
                 let slot = self.slot(&partition)?;
-                (self.notify)(Notice::Warning(format!(
-                    "{}: offsets {} to {} are gone ({}); reading goes on behind them",
-                    partition.log, hole.first, hole.last, hole.cause
-                )));
                 self.pipeline
                     .push_hole(slot, hole.first, hole.last, hole.cause.name())?;
                 self.pipeline.forget_leader_epoch(slot);
-            }
-            SourceEvent::NewIncarnation { previous, current } => {
-                let known: Vec<_> = previous.iter().map(|log| &*log.incarnation).collect();
-                (self.notify)(Notice::Warning(format!(
-                    "topic {} was created anew: reading incarnation {} from its start, after {}",
-                    current.topic,
-                    current.incarnation,
-                    known.join(", ")
-                )));
-            }
-            SourceEvent::LogChanged {
-                previous,
-                current,
-                change,
-            } => {
-                let what = match change {
-                    LogChange::Truncated { at } => {
-                        format!(
-                            "its log was cut at offset {at}; what was read behind that stays, and reading goes on there"
-                        )
-                    }
-                    LogChange::Replaced => {
-                        "its log is another one than was read, which stays; it is read from its start"
-                            .to_owned()
-                    }
-                };
-                (self.notify)(Notice::Warning(format!(
-                    "{previous}: {what}, as incarnation {}",
-                    current.log.incarnation
-                )));
-            }
-            SourceEvent::Stalled { partition, report } => {
-                (self.notify)(Notice::Warning(format!("{} is stalled: {report}", partition.log)));
             }
             SourceEvent::PartitionDone {
                 partition,
@@ -298,14 +246,12 @@ impl Follower<'_> {
             } => {
                 tracing::debug!(partition = %partition.log, next_offset, "partition is read to its end");
             }
-            SourceEvent::PartitionFailed { partition, error } => {
-                (self.notify)(Notice::Warning(format!(
-                    "{} cannot be read on: {error}",
-                    partition.log
-                )));
-                self.failures.push(error);
-            }
-            SourceEvent::Warning(text) => (self.notify)(Notice::Warning(text)),
+            SourceEvent::PartitionFailed { error, .. } => self.failures.push(error),
+            SourceEvent::TopicsChosen { .. }
+            | SourceEvent::NewIncarnation { .. }
+            | SourceEvent::LogChanged { .. }
+            | SourceEvent::Stalled { .. }
+            | SourceEvent::Warning(_) => {}
         }
         Ok(())
     }

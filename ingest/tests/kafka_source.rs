@@ -191,6 +191,9 @@ async fn a_run_begins_and_ends_where_it_is_told() {
         (StartFrom::Timestamp(13), Until::Timestamp(17), 13..17),
         (StartFrom::Timestamp(13), Until::Timestamp(99), 13..20),
         (StartFrom::Timestamp(99), Until::End, 20..20),
+        (StartFrom::BeforeEnd(7), Until::End, 13..20),
+        (StartFrom::BeforeEnd(0), Until::End, 20..20),
+        (StartFrom::BeforeEnd(u64::MAX), Until::End, 0..20),
     ] {
         let mut options = options(&broker, TOPIC);
         (options.from, options.until) = (from, until);

@@ -140,6 +140,12 @@ impl<'a> Value<'a> {
             Value::Null => scratch.text.extend_from_slice(b"null"),
             Value::Scalar(Scalar::Text(text)) => json::write_string(&mut scratch.text, text),
             Value::Scalar(Scalar::Int(int)) => json::write_int(&mut scratch.text, *int),
+            Value::Scalar(Scalar::Float(float)) if scratch.for_display => {
+                json::write_float_or_null(&mut scratch.text, *float);
+            }
+            Value::Scalar(Scalar::Bytes(bytes)) if scratch.for_display => {
+                json::write_text_or_hex(&mut scratch.text, bytes);
+            }
             Value::Scalar(Scalar::Float(float)) => json::write_float(&mut scratch.text, *float),
             Value::Scalar(Scalar::Bool(flag)) => json::write_bool(&mut scratch.text, *flag),
             Value::Scalar(Scalar::Bytes(bytes)) => json::write_bytes(&mut scratch.text, bytes),

@@ -228,6 +228,14 @@ impl Decoder {
         }
     }
 
+    /// Decodes for [`JsonForm`](crate::json_form::JsonForm) instead of for columns: in attributes, bytes become text or
+    /// hexadecimal and numbers that JSON lacks become null; states of checkpoints stay as they were sent.
+    #[must_use]
+    pub fn for_display(mut self) -> Self {
+        self.scratch.for_display = true;
+        self
+    }
+
     /// The policy.
     #[must_use]
     pub fn policy(&self) -> Policy {
@@ -245,7 +253,7 @@ impl Decoder {
             self.expanded = Vec::new();
         }
         if self.scratch.text.capacity() > KEPT_BYTES_MAX {
-            self.scratch = Scratch::default();
+            self.scratch = self.scratch.anew();
         }
         self.scratch.clear();
         let protobuf = framing::unframe(value, self.policy, &mut self.expanded)?;

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::json_form::write_hex;
+
 mod check;
 mod scan;
 
@@ -63,6 +65,40 @@ pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
             out.push(b'}');
         }
     }
+}
+
+/// Writes a number in the shortest form that reads back the same, null where JSON has no number.
+pub(crate) fn write_float_or_null(out: &mut Vec<u8>, value: f64) {
+    let start = out.len();
+    // Writing a number into memory does not fail.
+    if serde_json::to_writer(&mut *out, &value).is_err() {
+        out.truncate(start);
+        out.extend_from_slice(b"null");
+    }
+}
+
+/// Writes bytes as text when they are UTF-8, else as lower-case hexadecimal.
+pub(crate) fn write_text_or_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => write_string(out, text),
+        Err(_) => write_hex(out, bytes),
+    }
+}
+
+/// Where the string ends whose opening quote is at `start`, its closing quote included; the end of the bytes where it has
+/// none.
+pub(crate) fn string_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(rest) = bytes.get(at..) {
+        at += scan::plain_len(rest);
+        match bytes.get(at) {
+            None => break,
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+        }
+    }
+    bytes.len()
 }
 
 /// Writes `true` or `false`.

@@ -9,6 +9,7 @@
 //!   record is found there and becomes a [`Rejection`] with one of a closed list of [`Reason`]s.
 //! - [`TableBuilders`] appends views to the columns of the eleven tables that records become rows of.
 //! - [`message`] has prost types of the same schema, for writing messages.
+//! - [`json_form`] writes views as the JSON documents that people and scripts read.
 //! - [`frames`] is a file format for recorded records.
 //! - [`state`] follows the state of an agent through the messages that tell of it.
 //!
@@ -53,6 +54,7 @@ pub mod framing;
 mod header;
 pub mod ids;
 mod json;
+pub mod json_form;
 pub mod limits;
 mod maps;
 pub mod message;

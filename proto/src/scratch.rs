@@ -27,11 +27,22 @@ pub(crate) struct Scratch {
     pub(crate) unknown_fields: bool,
     /// Whether what is read now is replaced by what follows, and needs to be well formed only.
     pub(crate) discarding: bool,
+    /// Whether the message is read to be shown, and not to become rows: values of attributes are written as people read
+    /// them, and no state is expanded.
+    pub(crate) for_display: bool,
     /// Parts remembered so far.
     parts: usize,
 }
 
 impl Scratch {
+    /// An empty one for the same purpose.
+    pub(crate) fn anew(&self) -> Self {
+        Self {
+            for_display: self.for_display,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.unknown_fields = false;

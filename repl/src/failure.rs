@@ -5,23 +5,26 @@ use std::io::{self, Write};
 
 use anyhow::Error;
 
-use crate::output::escape;
+use crate::escape;
 
 /// Exit codes, as every command keeps them.
-pub(crate) mod code {
+pub mod code {
     /// Done.
-    pub(crate) const DONE: u8 = 0;
+    pub const DONE: u8 = 0;
     /// A runtime error; for a gate: it judged and the answer is no.
-    pub(crate) const FAILED: u8 = 1;
+    pub const FAILED: u8 = 1;
     /// The command line asks for something that does not exist.
-    pub(crate) const USAGE: u8 = 2;
+    pub const USAGE: u8 = 2;
     /// A gate could not judge.
-    pub(crate) const NOT_JUDGED: u8 = 3;
+    pub const NOT_JUDGED: u8 = 3;
 }
 
 /// The command line is well formed but asks for something that cannot be.
 #[derive(Debug)]
-pub(crate) struct UsageError(pub(crate) String);
+pub struct UsageError(
+    /// What is wrong with it, and what to do.
+    pub String,
+);
 
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,7 +36,10 @@ impl std::error::Error for UsageError {}
 
 /// A gate judged, and the answer is no.
 #[derive(Debug)]
-pub(crate) struct Judged(pub(crate) String);
+pub struct Judged(
+    /// What was judged.
+    pub String,
+);
 
 impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,7 +51,10 @@ impl std::error::Error for Judged {}
 
 /// A gate could not judge.
 #[derive(Debug)]
-pub(crate) struct CannotJudge(pub(crate) Error);
+pub struct CannotJudge(
+    /// Why not.
+    pub Error,
+);
 
 impl fmt::Display for CannotJudge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,11 +70,11 @@ impl std::error::Error for CannotJudge {
 
 /// The data is less complete than the user wants to be answered from.
 #[derive(Debug)]
-pub(crate) struct IncompleteError {
+pub struct IncompleteError {
     /// The account of what is there.
-    pub(crate) found: String,
+    pub found: String,
     /// The least share that was asked for.
-    pub(crate) bound: f64,
+    pub bound: f64,
 }
 
 impl fmt::Display for IncompleteError {
@@ -84,7 +93,10 @@ impl std::error::Error for IncompleteError {}
 
 /// Rows could not be written to standard output.
 #[derive(Debug)]
-pub(crate) struct OutputError(pub(crate) io::Error);
+pub struct OutputError(
+    /// What the system says.
+    pub io::Error,
+);
 
 impl fmt::Display for OutputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,7 +114,7 @@ impl OutputError {
 }
 
 /// Tells an error on standard error and returns the exit code for it. A closed pipe is a quiet end.
-pub(crate) fn report(error: &Error, verbose: bool) -> u8 {
+pub fn report(error: &Error, verbose: bool) -> u8 {
     if error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<OutputError>())
@@ -122,7 +134,7 @@ pub(crate) fn report(error: &Error, verbose: bool) -> u8 {
 }
 
 /// One line for the error, and one for each of its causes if asked for.
-pub(crate) fn text(error: &Error, verbose: bool) -> String {
+pub fn text(error: &Error, verbose: bool) -> String {
     let mut text = format!("error: {}\n", one_line(&error.to_string()));
     if verbose {
         for cause in error.chain().skip(1) {
@@ -133,7 +145,7 @@ pub(crate) fn text(error: &Error, verbose: bool) -> String {
 }
 
 /// A message on one line, with nothing in it that could steer a terminal: errors quote data.
-pub(crate) fn one_line(message: &str) -> String {
+pub fn one_line(message: &str) -> String {
     let words: Vec<&str> = message.split_whitespace().collect();
     escape::visible(&words.join(" "))
 }

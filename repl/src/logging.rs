@@ -5,7 +5,7 @@ use std::io;
 use tracing::Level;
 
 /// Starts to pass on what happens inside: warnings, with `-vv` details.
-pub(crate) fn start(verbose: u8) {
+pub fn start(verbose: u8) {
     let level = match verbose {
         0 => Level::WARN,
         1 => Level::INFO,

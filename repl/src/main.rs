@@ -12,7 +12,7 @@
 //! | `completeness.rs` | how complete the data must be for an answer |
 //! | `reports.rs` | printing a report, for `report` and `run` |
 //! | `query.rs`, `statements.rs` | running SQL and printing its rows; cutting a text into statements |
-//! | `failure.rs` | errors as one line and an exit code |
+//! | `lib.rs` | what the programs of this crate share: errors as one line and an exit code, text that is safe to show |
 //! | `demo/` | what the demo needs beside the ordinary commands |
 
 mod cli;
@@ -20,9 +20,7 @@ mod commands;
 mod completeness;
 #[cfg(feature = "demo")]
 mod demo;
-mod failure;
 mod interrupt;
-mod logging;
 mod output;
 mod progress;
 mod query;
@@ -36,6 +34,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+pub(crate) use quipu_repl::{failure, logging};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::{Cli, Command};

@@ -16,10 +16,11 @@ use quipu_store::Head;
 use crate::dead_letters::foreign::{self, ForeignLetter};
 use crate::error::{IngestError, Result};
 use crate::frames::{Stamp, checksum};
+use crate::notices::Notice;
 use crate::pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
 use crate::progress::{Progress, ProgressCounts};
 use crate::raw::{RawHeaders, RawRecord};
-use crate::run::{KafkaRunOptions, Notice, Taking, follow_kafka};
+use crate::run::{KafkaRunOptions, Taking, follow_kafka};
 use crate::stop::Stop;
 
 /// Longest line of a file of letters, in bytes: a letter with the largest record in base64 is shorter.

@@ -187,6 +187,10 @@ impl Known {
         match start {
             Start::Earliest => self.log_start,
             Start::Latest => self.latest,
+            Start::BeforeEnd(offsets) => {
+                let offsets = i64::try_from(offsets).unwrap_or(i64::MAX);
+                self.latest.saturating_sub(offsets).max(self.log_start)
+            }
             Start::Timestamp(_) => self.from_time.unwrap_or(self.latest),
             Start::Offset(offset) | Start::Cut(offset) => offset.max(0),
             Start::Stored(stored) => stored.next_offset.max(0),

@@ -23,6 +23,8 @@ pub enum StartFrom {
     Offset(i64),
     /// At the first record whose time is at or after this one, in milliseconds since the Unix epoch.
     Timestamp(i64),
+    /// So many offsets before the end that each partition has when it is opened; at its start where it has fewer.
+    BeforeEnd(u64),
 }
 
 /// Where a partition without a stored position begins (`KAFKA_AUTO_OFFSET_RESET`).

@@ -38,6 +38,7 @@ pub(super) enum Start {
     Latest,
     Offset(i64),
     Timestamp(i64),
+    BeforeEnd(u64),
     Stored(StoredPosition),
     /// Where a log was cut: what lies below was read in the life before.
     Cut(i64),

@@ -28,6 +28,8 @@ pub struct CheckpointView<'a> {
     pub checkpoint_id: &'a [u8],
     /// The state.
     pub state: CheckpointState<'a>,
+    /// Bytes of the state as sent.
+    pub sent_bytes: usize,
     /// Type of the state in the producer's language.
     pub state_type: &'a str,
     /// SHA-256 of the uncompressed state.
@@ -129,7 +131,11 @@ impl<'a> CheckpointView<'a> {
         if sent.is_empty() || scratch.discarding {
             return;
         }
+        self.sent_bytes = sent.len();
         self.state = CheckpointState::Bytes(sent);
+        if scratch.for_display {
+            return;
+        }
         let compression = self.compression_info.map_or(0, |info| info.compression);
         let expanded;
         let plain = if compression == CompressionType::CompressionNone as i32 {

@@ -24,12 +24,16 @@ pub struct ExecutionTraceView<'a> {
     pub execution_id: &'a str,
     /// The executed nodes as a JSON array of objects.
     pub nodes: Option<Span>,
+    /// How many nodes were executed.
+    pub node_count: usize,
     /// Milliseconds.
     pub total_duration_ms: u64,
     /// Tokens in all.
     pub total_tokens: u64,
     /// The errors as a JSON array of objects.
     pub errors: Option<Span>,
+    /// How many errors there are.
+    pub error_count: usize,
     /// Whether the execution came to its end.
     pub completed: bool,
     /// Start, ISO 8601.
@@ -75,6 +79,7 @@ impl<'a> ExecutionTraceView<'a> {
                 }
             }
         }
+        (view.node_count, view.error_count) = (nodes.len(), errors.len());
         view.nodes = compose_array(&nodes, depth, scratch, NodeRecord::compose)?;
         view.errors = compose_array(&errors, depth, scratch, ErrorRecord::compose)?;
         view.metadata = maps::compose(&mut metadata, scratch)?;

@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `cell.rs` | one value of one row, as text and as JSON |
 //! | `time.rs` | points in time as RFC 3339 text |
-//! | `escape.rs` | characters that must not reach a terminal as they are |
 //! | `table.rs` | aligned columns; the only format that collects the rows first |
 //! | `csv.rs`, `tsv.rs` | delimited text |
 //! | `json.rs`, `jsonl.rs` | one array; one object a line |
@@ -12,7 +11,7 @@
 
 pub(crate) mod cell;
 mod csv;
-pub(crate) mod escape;
+pub(crate) use quipu_repl::escape;
 mod json;
 pub(crate) mod jsonl;
 mod line;

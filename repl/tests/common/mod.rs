@@ -12,7 +12,12 @@ pub(crate) const SMALL_FRAMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../t
 
 /// The binary, with no setting of whoever runs the tests.
 pub(crate) fn quipu() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_quipu"));
+    program(env!("CARGO_BIN_EXE_quipu"))
+}
+
+/// A binary, likewise.
+pub(crate) fn program(path: &str) -> Command {
+    let mut command = Command::new(path);
     command.stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();

@@ -146,6 +146,7 @@ impl Supervisor {
             StartFrom::Latest => Start::Latest,
             StartFrom::Offset(offset) => Start::Offset(offset),
             StartFrom::Timestamp(time) => Start::Timestamp(time),
+            StartFrom::BeforeEnd(offsets) => Start::BeforeEnd(offsets),
         };
         PartitionFetch::new(handle, topic.id, start, stored)
     }

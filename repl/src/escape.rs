@@ -3,12 +3,12 @@
 
 /// Whether a character can steer a terminal or reorder the text around it: C0 and C1 controls, DEL, line and
 /// paragraph separators, and the bidirectional overrides.
-pub(crate) fn is_unsafe(c: char) -> bool {
+pub fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Appends one character so that it can be seen and does nothing.
-pub(crate) fn push_visible_char(out: &mut String, c: char) {
+pub fn push_visible_char(out: &mut String, c: char) {
     match c {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
@@ -19,7 +19,7 @@ pub(crate) fn push_visible_char(out: &mut String, c: char) {
 }
 
 /// Appends text on one line: line feeds and whatever could steer a terminal become visible escapes.
-pub(crate) fn push_visible(out: &mut String, text: &str) {
+pub fn push_visible(out: &mut String, text: &str) {
     if text.chars().any(is_unsafe) {
         text.chars().for_each(|c| push_visible_char(out, c));
     } else {
@@ -28,14 +28,14 @@ pub(crate) fn push_visible(out: &mut String, text: &str) {
 }
 
 /// Text on one line, as [`push_visible`].
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_visible(&mut out, text);
     out
 }
 
 /// Appends the code of a character as JSON writes it. All unsafe characters lie in the basic plane.
-pub(crate) fn push_code(out: &mut String, c: char) {
+pub fn push_code(out: &mut String, c: char) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push_str("\\u");
     for shift in [12, 8, 4, 0] {

@@ -1,0 +1,1 @@
+select tenant_id, thread_id, time from checkpoints where not repeated

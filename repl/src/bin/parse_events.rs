@@ -1,0 +1,7 @@
+//! `parse_events`: the messages of Kafka topics, or of recorded files, as JSON.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    quipu_repl::parse_events::main()
+}
