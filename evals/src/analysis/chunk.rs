@@ -96,8 +96,11 @@ impl ChunkReader {
                 end
             }
             Some(Err(error)) => {
-                self.notes.unreadable(without_place(&error));
-                next_document(chunk, start)
+                let next = next_document(chunk, start);
+                // Told as if the input ended there, so that the words do not depend on where it was cut.
+                let alone = serde_json::from_slice::<Fields<'a>>(&chunk[start..next]).err();
+                self.notes.unreadable(without_place(&alone.unwrap_or(error)));
+                next
             }
             None => chunk.len(),
         }
