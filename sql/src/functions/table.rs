@@ -9,6 +9,9 @@ use datafusion::common::Result;
 use super::arguments::Arguments;
 use crate::catalog::Source;
 
+/// Makes a table of the tables of a session and the arguments of a call.
+type MakeTable = fn(&Arc<Source>, Arguments<'_>) -> Result<Arc<dyn TableProvider>>;
+
 /// A function that gives a table.
 #[derive(Clone, Copy)]
 pub(crate) struct TableFunction {
@@ -21,7 +24,7 @@ pub(crate) struct TableFunction {
     /// A statement that uses it.
     pub(crate) example: &'static str,
     /// The table that a call with these arguments gives.
-    pub(super) table: fn(&Arc<Source>, Arguments<'_>) -> Result<Arc<dyn TableProvider>>,
+    pub(super) table: MakeTable,
 }
 
 impl TableFunction {

@@ -1,7 +1,7 @@
 //! States of agents: the messages of one thread, replayed.
 //!
 //! ```text
-//! messages.sql (one thread, in order) ──> Messages ──> Walk: a Replay per log ──> Told: a step ──> rows of an answer
+//! messages.sql (one thread, in order) ──> Messages ──> Walk: a Replay per log ──> Stepped ──> rows of an answer
 //! ledger.sql (its numbers) ────────────────────────────^
 //! ```
 //!
