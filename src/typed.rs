@@ -128,7 +128,7 @@ impl<'de> de::Deserializer<'de> for Row<'_> {
     forward_to_deserialize_any! { i128 u128 unit unit_struct identifier ignored_any }
 }
 
-/// One value. A point in time is a number of its unit since the Unix epoch, or a text in RFC 3339 where a text is asked.
+/// One value. A point in time is microseconds since the Unix epoch, or a text in RFC 3339 where a text is asked.
 struct Cell<'a> {
     array: &'a ArrayRef,
     row: usize,
@@ -189,12 +189,31 @@ impl<'de> de::Deserializer<'de> for Cell<'_> {
                 let value = array.as_primitive::<Decimal128Type>().value(row);
                 visitor.visit_f64(value as f64 / 10_f64.powi(i32::from(*scale)))
             }
-            DataType::Timestamp(unit, _) => visitor.visit_i64(match unit {
-                TimeUnit::Second => array.as_primitive::<TimestampSecondType>().value(row),
-                TimeUnit::Millisecond => array.as_primitive::<TimestampMillisecondType>().value(row),
-                TimeUnit::Microsecond => array.as_primitive::<TimestampMicrosecondType>().value(row),
-                TimeUnit::Nanosecond => array.as_primitive::<TimestampNanosecondType>().value(row),
-            }),
+            DataType::Timestamp(unit, _) => {
+                let micros = match unit {
+                    TimeUnit::Second => array
+                        .as_primitive::<TimestampSecondType>()
+                        .value(row)
+                        .checked_mul(1_000_000),
+                    TimeUnit::Millisecond => {
+                        let millis = array.as_primitive::<TimestampMillisecondType>().value(row);
+                        millis.checked_mul(1_000)
+                    }
+                    TimeUnit::Microsecond => {
+                        Some(array.as_primitive::<TimestampMicrosecondType>().value(row))
+                    }
+                    TimeUnit::Nanosecond => Some(
+                        array
+                            .as_primitive::<TimestampNanosecondType>()
+                            .value(row)
+                            .div_euclid(1_000),
+                    ),
+                };
+                match micros {
+                    Some(micros) => visitor.visit_i64(micros),
+                    None => Err(TypeError("a time is too far away for microseconds".to_owned())),
+                }
+            }
             DataType::Binary => visitor.visit_bytes(array.as_binary::<i32>().value(row)),
             DataType::BinaryView => visitor.visit_bytes(array.as_binary_view().value(row)),
             DataType::List(_) => {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use quipu::arrow::array::{RecordBatch, StringArray};
 use quipu::arrow::datatypes::{DataType, Field, Schema};
 use quipu::sql::reports::{Kind, Section, time_us};
@@ -15,7 +15,7 @@ use crate::cli::Global;
 use crate::commands::sql::RowArgs;
 use crate::completeness::CompletenessArgs;
 use crate::failure::{OutputError, UsageError};
-use crate::output::cell::Cell;
+use crate::output::cell::{Cell, push_json_string};
 use crate::output::jsonl::Objects;
 use crate::output::{self, Format, Style};
 use crate::query::{Output, Query, Question};
@@ -203,10 +203,12 @@ struct Printer<'a> {
 impl Printer<'_> {
     fn begin(&mut self, title: &str, found: &Completeness) -> Result<()> {
         match self.style.format {
-            Format::Json => self.out.text(&format!(
-                "{{\"report\":\"{title}\",\"completeness\":{}",
-                found.to_json()
-            )),
+            Format::Json => {
+                let mut text = "{\"report\":".to_owned();
+                push_json_string(&mut text, title);
+                text.push_str(&format!(",\"completeness\":{}", found.to_json()));
+                self.out.text(&text)
+            }
             Format::Markdown => self.out.line(&format!("# {title}\n")),
             _ => Ok(()),
         }
@@ -226,7 +228,7 @@ impl Printer<'_> {
         if section.kind() == Kind::Record
             && !matches!(self.style.format, Format::Csv | Format::Tsv | Format::Line)
         {
-            return self.record(rows);
+            return self.record(name, rows);
         }
         let question = Question::Answered(Box::new(rows));
         self.runtime
@@ -235,8 +237,14 @@ impl Printer<'_> {
     }
 
     /// A section of one row: an object, or a value a line.
-    fn record(&mut self, rows: Rows) -> Result<()> {
+    fn record(&mut self, name: &str, rows: Rows) -> Result<()> {
         let batches = self.runtime.block_on(rows.collect())?;
+        let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        if count > 1 {
+            return Err(anyhow!(
+                "section {name} is a record and has {count} rows: give it one, or leave out (record)"
+            ));
+        }
         let row = batches.iter().find(|batch| batch.num_rows() > 0);
         match (self.style.format, row) {
             (Format::Json, None) => self.out.line("null"),

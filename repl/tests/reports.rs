@@ -124,7 +124,7 @@ fn what_cannot_be_asked_is_one_line_and_wrong_usage() {
         (&["report", "timeline", "a", "b"], "takes 1 values"),
         (
             &["report", "tools", "-p", "top=many"],
-            "\"many\" is no integer for top",
+            "\"many\" is no count for top",
         ),
         (
             &["report", "tools", "-p", "bottom=1"],
@@ -135,6 +135,16 @@ fn what_cannot_be_asked_is_one_line_and_wrong_usage() {
             "cannot be narrowed down by graph",
         ),
         (&["report", "tools", "--where", "calls >"], "is no condition"),
+        (
+            &["report", "llm", "--by", "hour"],
+            "--by is for report completeness",
+        ),
+        (&["report", "tools", "-p", "top=-1"], "\"-1\" is no count for top"),
+        (
+            &["report", "tools", "--where", "calls > $top"],
+            "it takes no parameters",
+        ),
+        (&["run", "/nonexistent.sql"], "No such file"),
         (
             &["report", "tools", "--section", "x"],
             "has no section \"x\"; it has rows",
@@ -206,7 +216,7 @@ fn a_price_list_of_ones_own_replaces_the_built_in_one() {
     )
     .unwrap();
     let error = refused(&[&ask[..], &["--prices", common::text(&file)]].concat());
-    assert!(error.contains("price list, line 2"), "{error}");
+    assert!(error.contains("is wrong in line 2"), "{error}");
     let told = run(&ask);
     assert!(told.out.starts_with(",1.25e-5,"), "{}", told.out);
 }

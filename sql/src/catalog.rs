@@ -21,7 +21,7 @@ use crate::functions;
 use crate::prices::PriceTable;
 use crate::strands::{self, Account};
 use crate::system;
-use crate::tables::{CheckedStore, KeptView, SegmentTable};
+use crate::tables::{CheckedStore, KeptView, Parts, SegmentTable};
 use crate::views;
 
 /// Name of the one catalog.
@@ -75,7 +75,10 @@ pub(crate) fn keep(context: &SessionContext, name: &str, plan: &LogicalPlan) -> 
     let names = context.catalog(CATALOG).and_then(|catalog| catalog.schema(MAIN));
     match names {
         Some(names) => names
-            .register_table(name.to_owned(), Arc::new(KeptView::new(plan, &context.state())?))
+            .register_table(
+                name.to_owned(),
+                Arc::new(KeptView::new(plan, Parts::OfTheWhole, &context.state())?),
+            )
             .map(|_| ()),
         None => Err(DataFusionError::Internal("the session has no tables".to_owned())),
     }
@@ -167,7 +170,7 @@ impl Names {
         let state = self.source.state()?;
         let plan = state.create_logical_plan(view.sql).await?;
         Ok(Some(if view.is_kept() {
-            Arc::new(KeptView::new(&plan, &state)?)
+            Arc::new(KeptView::new(&plan, Parts::Alone, &state)?)
         } else {
             Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))
         }))

@@ -6,6 +6,7 @@ use quipu::sql::Report;
 use tokio::runtime::Runtime;
 
 use crate::cli::Global;
+use crate::failure::UsageError;
 use crate::reports::{self, ReportArgs};
 
 const EXAMPLES: &str = "\
@@ -36,9 +37,9 @@ pub(crate) struct Args {
     #[arg(value_name = "VALUE")]
     values: Vec<String>,
 
-    /// What the completeness is told of
-    #[arg(long, value_enum, default_value_t = Scope::Thread, value_name = "SCOPE")]
-    by: Scope,
+    /// What report completeness is told of [default: thread]
+    #[arg(long, value_enum, value_name = "SCOPE")]
+    by: Option<Scope>,
 
     #[command(flatten)]
     report: ReportArgs,
@@ -90,7 +91,13 @@ fn list() -> String {
 /// Prints a report.
 pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
     let name = match args.name.as_str() {
-        COMPLETENESS => args.by.report(),
+        COMPLETENESS => args.by.unwrap_or(Scope::Thread).report(),
+        name if args.by.is_some() => {
+            return Err(UsageError(format!(
+                "--by is for report completeness, not for {name}: leave it out"
+            ))
+            .into());
+        }
         SUMMARY if args.report.has_graph() => SUMMARY_OF_GRAPH,
         name => name,
     };

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use quipu::sql::Report;
 use tokio::runtime::Runtime;
 
 use crate::cli::Global;
+use crate::failure::UsageError;
 use crate::reports::{self, ReportArgs};
 
 const EXAMPLES: &str = "\
@@ -18,12 +19,12 @@ Examples:
 A report is a file with SQL statements. Its header says what may be asked of it; every line of it may be left out:
 
   -- slow: the runs that took longest.
-  -- Param: top integer = 20 -- how many
+  -- Param: top count = 20 -- how many
   -- Filter: time = started, tenant = tenant_id, thread = thread_id, graph = graph_name
   -- Section: runs
   select run_id, duration_us from runs where $filter order by duration_us desc limit $top;
 
-Types of parameters: text, integer, number, boolean, time. One without default must be given, by -p or behind the file.
+Types of parameters: text, integer, count, number, boolean, time. One without default must be given, by -p or behind the file.
 $filter stands for --since, --until, --tenant, --thread, --graph and --where.";
 
 /// Arguments of `quipu run`.
@@ -44,8 +45,12 @@ pub(crate) struct Args {
 
 /// Prints the report in a file.
 pub(crate) fn command(global: &Global, args: &Args, runtime: &Runtime) -> Result<()> {
-    let text = std::fs::read_to_string(&args.file)
-        .with_context(|| format!("cannot read the report {}", args.file.display()))?;
+    let text = std::fs::read_to_string(&args.file).map_err(|error| {
+        let file = args.file.display();
+        UsageError(format!(
+            "cannot read the report {file}: {error}; name a file with SQL"
+        ))
+    })?;
     let name = args.file.file_stem().unwrap_or(args.file.as_os_str());
     let name = Path::new(name).display().to_string();
     let report = Report::parse(&name, &text).map_err(reports::usage)?;

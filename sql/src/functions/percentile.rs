@@ -56,7 +56,7 @@ impl Method {
         let place = share * last as f64;
         let index = match self {
             Self::Linear => place.floor(),
-            Self::Nearest => (share * values.len() as f64).ceil() - 1.0,
+            Self::Nearest => rank(share, values.len()) - 1.0,
             Self::Rounded => place.round(),
         };
         // A negative index, of the share 0, saturates to 0.
@@ -70,6 +70,18 @@ impl Method {
             Some(next) if part > 0.0 && next != at => Some(at + (next - at) * part),
             _ => Some(at),
         }
+    }
+}
+
+/// The least whole number that is not below `share * count`. What a product is off a whole number by rounding does not make
+/// it the next one: 0.07 of 100 is 7.
+fn rank(share: f64, count: usize) -> f64 {
+    let exact = share * count as f64;
+    let whole = exact.round();
+    if (exact - whole).abs() <= 4.0 * f64::EPSILON * exact.max(1.0) {
+        whole
+    } else {
+        exact.ceil()
     }
 }
 
@@ -254,6 +266,16 @@ mod tests {
         assert_eq!(of(Method::Nearest, &numbers(20), 0.95), Some(19.0));
         assert_eq!(of(Method::Nearest, &numbers(100), 0.99), Some(99.0));
         assert_eq!(of(Method::Rounded, &numbers(51), 0.99), Some(51.0));
+    }
+
+    #[test]
+    fn a_product_that_is_off_by_rounding_is_no_further_rank() {
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        for percent in 1..=100 {
+            let found = of(Method::Nearest, &hundred, f64::from(percent) / 100.0);
+            assert_eq!(found, Some(f64::from(percent)));
+        }
+        assert_eq!(of(Method::Nearest, &hundred, 0.0700001), Some(8.0));
     }
 
     #[test]

@@ -32,10 +32,12 @@ pub enum PriceError {
     },
     /// The text is not what it should be.
     #[error(
-        "price list, line {line}: {wrong}; the columns are model, input_usd_per_mtok, output_usd_per_mtok and, if \
+        "the price list {list} is wrong in line {line}: {wrong}; the columns are model, input_usd_per_mtok, output_usd_per_mtok and, if \
          wanted, cached_input_usd_per_mtok, valid_from (2024-10-02)"
     )]
     Line {
+        /// The list.
+        list: String,
         /// The line, from 1.
         line: u64,
         /// What is wrong in it.
@@ -90,40 +92,33 @@ impl Row {
 }
 
 impl PriceTable {
-    /// Reads a price list in CSV.
+    /// Reads a price list in CSV, which errors call by that name.
     ///
     /// # Errors
     /// [`PriceError::Line`] for the first line that is not a price, and for a list without any.
-    pub fn from_csv(text: impl io::Read) -> Result<Self, PriceError> {
+    pub fn from_csv(list: &str, text: impl io::Read) -> Result<Self, PriceError> {
+        let wrong = |line, wrong| PriceError::Line {
+            list: list.to_owned(),
+            line,
+            wrong,
+        };
+        let of_csv =
+            |error: csv::Error| wrong(error.position().map_or(1, csv::Position::line), error.to_string());
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .comment(Some(b'#'))
             .from_reader(text);
-        let line_of = |error: &csv::Error| error.position().map_or(1, csv::Position::line);
-        let headers = reader.headers().cloned().map_err(|error| PriceError::Line {
-            line: line_of(&error),
-            wrong: error.to_string(),
-        })?;
+        let headers = reader.headers().cloned().map_err(of_csv)?;
         let mut prices = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(|error| PriceError::Line {
-                line: line_of(&error),
-                wrong: error.to_string(),
-            })?;
+            let record = record.map_err(of_csv)?;
             let line = record.position().map_or(1, csv::Position::line);
-            let row = record
-                .deserialize::<Row>(Some(&headers))
-                .map_err(|error| error.to_string());
-            let price = row
-                .and_then(Row::price)
-                .map_err(|wrong| PriceError::Line { line, wrong })?;
-            prices.push(price);
+            let row = record.deserialize::<Row>(Some(&headers));
+            let price = row.map_err(|error| error.to_string()).and_then(Row::price);
+            prices.push(price.map_err(|why| wrong(line, why))?);
         }
         if prices.is_empty() {
-            return Err(PriceError::Line {
-                line: 1,
-                wrong: "there is no price".to_owned(),
-            });
+            return Err(wrong(1, "there is no price".to_owned()));
         }
         Ok(Self::new(prices))
     }
@@ -133,11 +128,11 @@ impl PriceTable {
     /// # Errors
     /// [`PriceError::Read`], and as [`PriceTable::from_csv`].
     pub fn read(path: &Path) -> Result<Self, PriceError> {
-        let file = std::fs::File::open(path).map_err(|error| PriceError::Read {
-            path: path.display().to_string(),
-            error,
-        })?;
-        Self::from_csv(file)
+        let name = path.display().to_string();
+        match std::fs::File::open(path) {
+            Ok(file) => Self::from_csv(&name, file),
+            Err(error) => Err(PriceError::Read { path: name, error }),
+        }
     }
 }
 
@@ -149,7 +144,7 @@ mod tests {
     fn columns_may_be_left_out_and_comments_and_others_stand_there() {
         let text = "# ours\nnote, output_usd_per_mtok, model, input_usd_per_mtok, valid_from\n\
                     by contract, 4, house-1, 2, 2026-01-02\n, 3,\"house, 2\", 1,\n";
-        let table = PriceTable::from_csv(text.as_bytes()).unwrap();
+        let table = PriceTable::from_csv("ours", text.as_bytes()).unwrap();
         let names: Vec<_> = table.prices().iter().map(|price| price.model.as_str()).collect();
         assert_eq!(names, ["house, 2", "house-1"]);
         assert_eq!(table.prices()[1].valid_from_us, Some(1_767_312_000_000_000));
@@ -158,7 +153,11 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
-        let wrong = |text: &str| PriceTable::from_csv(text.as_bytes()).unwrap_err().to_string();
+        let wrong = |text: &str| {
+            PriceTable::from_csv("ours", text.as_bytes())
+                .unwrap_err()
+                .to_string()
+        };
         let header = "model,input_usd_per_mtok,output_usd_per_mtok,valid_from\n";
         for (rows, line, told) in [
             ("", 1, "no price"),
@@ -171,7 +170,7 @@ mod tests {
         ] {
             let error = wrong(&format!("{header}{rows}"));
             assert!(
-                error.contains(&format!("line {line}: ")) && error.contains(told),
+                error.contains(&format!("ours is wrong in line {line}: ")) && error.contains(told),
                 "{error}"
             );
         }

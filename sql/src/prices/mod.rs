@@ -71,7 +71,7 @@ impl PriceTable {
     #[expect(clippy::expect_used, reason = "a test reads the list that is built in")]
     pub fn built_in() -> Arc<Self> {
         static BUILT_IN: LazyLock<Arc<PriceTable>> = LazyLock::new(|| {
-            let table = PriceTable::from_csv(include_str!("prices.csv").as_bytes());
+            let table = PriceTable::from_csv("prices.csv", include_bytes!("prices.csv").as_slice());
             Arc::new(table.expect("the built-in list of prices is well-formed"))
         });
         Arc::clone(&BUILT_IN)
@@ -122,11 +122,33 @@ impl PriceTable {
     }
 }
 
-/// The name without its last part, if that is a date or a version. A name keeps its first part.
+/// The name without a date or version at its end, if it has one: `-2024-11-20`, `-20241022` or `@20241022`, `-0613`, `-002`,
+/// `-v2`, `-v2:0`, `-latest`. One or two digits are part of the name: `claude-opus-4-5` is another model than `claude-opus-4`.
 fn without_version(name: &str) -> Option<&str> {
-    let (rest, last) = name.rsplit_once(['-', '@', ':'])?;
-    let is_version = last == "latest" || last.chars().all(|letter| letter.is_ascii_digit());
-    (is_version && !rest.is_empty()).then_some(rest)
+    if let Some(rest) = name.strip_suffix("-latest") {
+        return is_name(rest);
+    }
+    let digits = |text: &str, counts: &[usize]| {
+        counts.contains(&text.len()) && text.bytes().all(|letter| letter.is_ascii_digit())
+    };
+    let (rest, last) = name.rsplit_once(['-', '@'])?;
+    if digits(last, &[3, 4, 8]) {
+        return is_name(rest);
+    }
+    if let Some(version) = last.strip_prefix('v')
+        && version.split(':').all(|part| digits(part, &[1, 2, 3]))
+    {
+        return is_name(rest);
+    }
+    // Year, month and day.
+    let mut parts = name.rsplitn(4, '-');
+    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_date = digits(day, &[2]) && digits(month, &[2]) && digits(year, &[4]);
+    is_date.then(|| parts.next()).flatten().and_then(is_name)
+}
+
+fn is_name(rest: &str) -> Option<&str> {
+    (!rest.is_empty()).then_some(rest)
 }
 
 #[cfg(test)]
@@ -153,6 +175,16 @@ mod tests {
         assert_eq!(input_price(&table, "claude-3-5-sonnet-20241022", None), Some(3.0));
         assert_eq!(input_price(&table, "openai/GPT-4o-2024-11-20", None), Some(2.5));
         assert_eq!(input_price(&table, "gpt-4o-mini", None), Some(0.15));
+        for (model, price) in [
+            ("gpt-4-0613", 30.0),
+            ("gemini-1.5-pro-002", 1.25),
+            ("claude-3-5-sonnet@20240620", 3.0),
+            ("claude-3-5-sonnet-20241022-v2:0", 3.0),
+            ("claude-3-5-haiku-latest", 0.8),
+            ("gpt-4o-2024-05-13", 5.0),
+        ] {
+            assert_eq!(input_price(&table, model, None), Some(price), "{model}");
+        }
     }
 
     #[test]
@@ -163,6 +195,10 @@ mod tests {
             "gpt-4o-mini-tts",
             "claude",
             "llama-3.1-70b-instruct",
+            "claude-opus-4-5-20251101",
+            "gpt-4-32",
+            "gpt-4o-",
+            "-latest",
             "",
             "4-0",
         ] {

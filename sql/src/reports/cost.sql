@@ -1,5 +1,5 @@
 -- cost: what requests to models cost, as reported by producers, else by the price list (system.prices).
--- Param: top integer = 20 -- at most so many sessions
+-- Param: top count = 20 -- at most so many sessions
 -- Filter: time = at, tenant = tenant_id, thread = thread_id, graph = graph_name
 -- Section: cost (table)
 SELECT tenant_id, thread_id, run_id, model, input_tokens, output_tokens, cost_usd, cost_from, note

@@ -38,6 +38,23 @@ pub enum ReportError {
         /// The name.
         name: String,
     },
+    /// No section is shown.
+    #[error("{report} has tables only, and shows nothing; give it a section that reads them")]
+    ShowsNothing {
+        /// The report.
+        report: String,
+    },
+    /// A section does not heed what the report is narrowed down to.
+    #[error(
+        "{report} cannot be narrowed down: its section {section} names no $filter, nor a table that does; without it the \
+         section would tell of everything"
+    )]
+    NotFiltered {
+        /// The report.
+        report: String,
+        /// The section.
+        section: String,
+    },
     /// The report has no such parameter.
     #[error("{report} has no parameter {name:?}; it has {known}")]
     NoParameter {
@@ -49,7 +66,9 @@ pub enum ReportError {
         known: String,
     },
     /// A parameter without default was not given.
-    #[error("{report} needs the parameter {name:?} ({parameter_type}); give it as {name}=VALUE")]
+    #[error(
+        "{report} needs the parameter {name:?} ({parameter_type}); give it by name, as -p {name}=VALUE, or behind the report's name"
+    )]
     Missing {
         /// The report.
         report: String,

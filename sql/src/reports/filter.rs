@@ -1,6 +1,8 @@
 //! Narrowing a report down: by time, tenant, thread, graph, and any condition.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value};
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value, visit_expressions};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -143,9 +145,18 @@ fn expression(text: &str) -> Result<Expr, ReportError> {
         .map_err(|error| wrong(error.to_string()))?;
     let expr = parser.parse_expr().map_err(|error| wrong(error.to_string()))?;
     match parser.next_token().token {
+        Token::EOF if has_placeholder(&expr) => Err(wrong("it takes no parameters".to_owned())),
         Token::EOF => Ok(expr),
         more => Err(wrong(format!("it goes on with {more}"))),
     }
+}
+
+fn has_placeholder(expr: &Expr) -> bool {
+    visit_expressions(expr, |expr| match expr {
+        Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
 }
 
 #[cfg(test)]
@@ -190,7 +201,14 @@ mod tests {
 
     #[test]
     fn a_condition_is_one_expression() {
-        for wrong in ["1 = 1; drop table x", "status = ", "true) or (true", "", "a = 'b"] {
+        for wrong in [
+            "1 = 1; drop table x",
+            "status = ",
+            "true) or (true",
+            "",
+            "a = 'b",
+            "a = $top",
+        ] {
             let filter = Filter {
                 condition: Some(wrong.to_owned()),
                 ..Filter::default()

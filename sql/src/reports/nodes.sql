@@ -1,5 +1,5 @@
 -- nodes: how often each node ran, how it ended and how long it took, those that took longest together first.
--- Param: top integer = 50 -- at most so many
+-- Param: top count = 50 -- at most so many
 -- Filter: time = at, tenant = tenant_id, thread = thread_id, graph = graph_name
 SELECT graph_name, node_id, count(*) AS executions,
        count(*) FILTER (WHERE status = 'completed') AS completed,

@@ -20,6 +20,8 @@ pub enum ParameterType {
     Text,
     /// A whole number.
     Integer,
+    /// A whole number from 0, as `LIMIT` takes.
+    Count,
     /// A number.
     Number,
     /// True or false.
@@ -29,9 +31,10 @@ pub enum ParameterType {
 }
 
 impl ParameterType {
-    const NAMES: [(&'static str, Self); 5] = [
+    const NAMES: [(&'static str, Self); 6] = [
         ("text", Self::Text),
         ("integer", Self::Integer),
+        ("count", Self::Count),
         ("number", Self::Number),
         ("boolean", Self::Boolean),
         ("time", Self::Time),
@@ -51,6 +54,7 @@ impl ParameterType {
         match self {
             Self::Text => "any text",
             Self::Integer => "a whole number such as 20",
+            Self::Count => "a whole number from 0, such as 20",
             Self::Number => "a number such as 0.95",
             Self::Boolean => "true or false",
             Self::Time => {
@@ -93,6 +97,10 @@ pub(super) fn literal(name: &str, parameter_type: ParameterType, text: &str) -> 
     Ok(match parameter_type {
         ParameterType::Text => Expr::value(Value::SingleQuotedString(text.to_owned())),
         ParameterType::Integer => number(text.parse::<i64>().map_err(|_| wrong())?),
+        ParameterType::Count => match text.parse::<i64>() {
+            Ok(count) if count >= 0 => number(count),
+            _ => return Err(wrong()),
+        },
         ParameterType::Number => {
             let value: f64 = text.parse().map_err(|_| wrong())?;
             if !value.is_finite() {
@@ -117,7 +125,7 @@ pub(super) fn literal(name: &str, parameter_type: ParameterType, text: &str) -> 
 pub(super) fn null(parameter_type: ParameterType) -> Expr {
     let data_type = match parameter_type {
         ParameterType::Text => DataType::Text,
-        ParameterType::Integer => DataType::BigInt(None),
+        ParameterType::Integer | ParameterType::Count => DataType::BigInt(None),
         ParameterType::Number => DataType::DoublePrecision,
         ParameterType::Boolean => DataType::Boolean,
         ParameterType::Time => DataType::Timestamp(None, TimezoneInfo::WithTimeZone),
@@ -239,6 +247,7 @@ mod tests {
         for (parameter_type, text) in [
             (ParameterType::Integer, "1; drop table"),
             (ParameterType::Integer, "1.5"),
+            (ParameterType::Count, "-1"),
             (ParameterType::Number, "NaN"),
             (ParameterType::Boolean, "yes"),
             (ParameterType::Time, "-24h"),

@@ -21,7 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::ast::{self, Expr, Value, ValueWithSpan, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, ObjectName, Value, ValueWithSpan, VisitMut, VisitorMut, visit_relations,
+};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 
 use super::error::ReportError;
@@ -36,7 +38,8 @@ const FILTER: &str = "filter";
 /// Keys of a report in JSON that no section may have.
 const TAKEN: [&str; 3] = ["report", "completeness", "parameters"];
 
-const PARAM_FORM: &str = "-- Param: NAME text|integer|number|boolean|time [= DEFAULT] [-- WHAT IT MEANS]";
+const PARAM_FORM: &str =
+    "-- Param: NAME text|integer|count|number|boolean|time [= DEFAULT] [-- WHAT IT MEANS]";
 const FILTER_FORM: &str = "-- Filter: time = COLUMN, tenant = COLUMN, thread = COLUMN, graph = COLUMN";
 const SECTION_FORM: &str = "-- Section: NAME [(record)|(table)]";
 
@@ -56,7 +59,10 @@ pub struct Section {
     kind: Kind,
     columns: Option<Columns>,
     statement: Statement,
-    placeholders: BTreeSet<String>,
+    /// Names of its placeholders, in the order in which they come first.
+    placeholders: Vec<String>,
+    /// Whether it heeds what the report is narrowed down to, itself or by the tables that it reads.
+    is_filtered: bool,
 }
 
 /// What a section is.
@@ -125,21 +131,43 @@ impl Report {
                 }
             };
             let (section, kind) = head.section.unwrap_or_else(|| (numbered(), Kind::Rows));
-            let statement = parse(text)?;
+            let mut statement = parse(text)?;
+            let placeholders = placeholders(&mut statement);
+            let is_filtered =
+                placeholders.iter().any(|name| name == FILTER) || report.reads_filtered(&statement);
             report.sections.push(Section {
                 name: section,
                 kind,
                 columns: columns.clone(),
-                placeholders: placeholders(&mut statement.clone()),
+                placeholders,
+                is_filtered,
                 statement,
             });
         }
         if report.sections.is_empty() {
             return Err(ReportError::Empty { report: report.name }.into());
         }
+        if report.sections.iter().all(|section| section.kind == Kind::Table) {
+            return Err(ReportError::ShowsNothing { report: report.name }.into());
+        }
         report.check_names()?;
         report.declare_others();
         Ok(report)
+    }
+
+    /// Whether a statement reads a table of the report that heeds what it is narrowed down to.
+    fn reads_filtered(&self, statement: &Statement) -> bool {
+        let mut is_filtered = false;
+        if let Statement::Statement(statement) = statement {
+            // It never breaks off.
+            let _ = visit_relations(statement, |relation: &ObjectName| {
+                is_filtered |= self.sections.iter().any(|section| {
+                    section.kind == Kind::Table && section.is_filtered && relation.to_string() == section.name
+                });
+                ControlFlow::<()>::Continue(())
+            });
+        }
+        is_filtered
     }
 
     fn check_names(&self) -> Result<(), ReportError> {
@@ -168,10 +196,13 @@ impl Report {
     /// What the SQL names and the header does not is a text.
     fn declare_others(&mut self) {
         let named = self.sections.iter().flat_map(|section| &section.placeholders);
-        let others: BTreeSet<String> = named
-            .filter(|name| *name != FILTER && self.parameters.iter().all(|known| known.name != **name))
-            .cloned()
-            .collect();
+        let mut others: Vec<String> = Vec::new();
+        for name in named {
+            let is_known = *name == FILTER || self.parameters.iter().any(|known| known.name == *name);
+            if !is_known && !others.contains(name) {
+                others.push(name.clone());
+            }
+        }
         self.parameters.extend(others.into_iter().map(|name| Parameter {
             name,
             parameter_type: ParameterType::Text,
@@ -218,11 +249,13 @@ impl Report {
     /// [`SqlError::Report`] for arguments that it does not take, and for those that it lacks.
     pub(crate) fn statements(&self, arguments: &Arguments) -> Result<Vec<Statement>> {
         let values = self.values(arguments)?;
-        if !arguments.filter.is_empty() && self.sections.iter().all(|section| !section.is_filtered()) {
-            return Err(ReportError::NoFilter {
+        let heedless = |section: &&Section| section.kind != Kind::Table && !section.is_filtered;
+        if let Some(section) = self.sections.iter().find(heedless)
+            && !arguments.filter.is_empty()
+        {
+            return Err(ReportError::NotFiltered {
                 report: self.name.clone(),
-                by: "anything",
-                instead: "its SQL names no $filter".to_owned(),
+                section: section.name.clone(),
             }
             .into());
         }
@@ -230,7 +263,7 @@ impl Report {
             .iter()
             .map(|section| {
                 let mut values = values.clone();
-                if section.is_filtered() {
+                if section.placeholders.iter().any(|name| name == FILTER) {
                     let none = Columns::default();
                     let columns = section.columns.as_ref().unwrap_or(&none);
                     values.insert(FILTER, columns.condition(&self.name, &arguments.filter)?);
@@ -294,12 +327,6 @@ impl Report {
         }
         let names: Vec<&str> = self.parameters.iter().map(|known| known.name.as_str()).collect();
         names.join(", ")
-    }
-}
-
-impl Section {
-    fn is_filtered(&self) -> bool {
-        self.placeholders.contains(FILTER)
     }
 }
 
@@ -374,7 +401,9 @@ fn read_section(text: &str) -> Option<(String, Kind)> {
         ),
         None => (text.trim(), Kind::Rows),
     };
-    is_name(name).then(|| (name.to_owned(), kind))
+    // SQL folds names to lower case.
+    (is_name(name) && !name.contains(|letter: char| letter.is_ascii_uppercase()))
+        .then(|| (name.to_owned(), kind))
 }
 
 fn is_name(text: &str) -> bool {
@@ -397,10 +426,12 @@ fn parse(text: &str) -> Result<Statement> {
 }
 
 /// Names of the placeholders of a statement.
-fn placeholders(statement: &mut Statement) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
+fn placeholders(statement: &mut Statement) -> Vec<String> {
+    let mut names = Vec::new();
     visit(statement, &mut |name, _| {
-        names.insert(name.to_owned());
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
     });
     names
 }
@@ -530,7 +561,7 @@ mod tests {
         };
         assert_eq!(
             asked(&[], &[]),
-            "slow needs the parameter \"graph\" (text); give it as graph=VALUE"
+            "slow needs the parameter \"graph\" (text); give it by name, as -p graph=VALUE, or behind the report's name"
         );
         assert_eq!(
             asked(&[("bottom", "1")], &["g"]),
@@ -552,7 +583,9 @@ mod tests {
         assert_eq!(report.sections()[0].name(), "rows");
         let mut filtered = Arguments::default();
         filtered.filter.tenant = Some("acme".to_owned());
-        assert!(told(report.statements(&filtered)).contains("names no $filter"));
+        assert!(told(report.statements(&filtered)).contains("section rows names no $filter"));
+        let report = Report::parse("half", "select 1 where $filter; select 2").unwrap();
+        assert!(told(report.statements(&filtered)).contains("section 2 names no $filter"));
         assert!(report.statements(&Arguments::default()).is_ok());
     }
 
@@ -564,7 +597,7 @@ mod tests {
             .iter()
             .map(|known| known.name.as_str())
             .collect();
-        assert_eq!(names, ["a", "b"]);
+        assert_eq!(names, ["b", "a"]);
         assert_eq!(report.sections()[1].name(), "2");
         assert!(report.check(&arguments(&[], &["1", "2"])).is_ok());
     }
@@ -577,6 +610,8 @@ mod tests {
             "-- Filter: colour = red\nselect 1",
             "-- Section: two words\nselect 1",
             "-- Section: completeness\nselect 1",
+            "-- Section: Base\nselect 1",
+            "-- Section: base (table)\nselect 1",
             "-- Section: a\nselect 1; -- Section: a\nselect 2",
             "-- Param: a text\n-- Param: a text\nselect 1",
             "-- nothing",
@@ -601,7 +636,10 @@ mod tests {
                 sections.iter().all(|section| section.columns.is_some()),
                 "{name}: a line Filter"
             );
-            assert!(report.sections().iter().any(Section::is_filtered), "{name}");
+            assert!(
+                report.sections().iter().any(|section| section.is_filtered),
+                "{name}"
+            );
         }
     }
 }

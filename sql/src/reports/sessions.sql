@@ -1,5 +1,5 @@
 -- sessions: threads with what happened in them, those with most messages first.
--- Param: top integer = 50 -- at most so many
+-- Param: top count = 50 -- at most so many
 -- Filter: time = started, tenant = tenant_id, thread = thread_id, graph = graph_name
 SELECT topic, tenant_id, thread_id, count(*) AS runs,
        count(*) FILTER (WHERE status = 'completed') AS completed,

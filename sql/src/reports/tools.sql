@@ -1,5 +1,5 @@
 -- tools: how often each tool was called, how the calls ended and how long they took. A call counts once.
--- Param: top integer = 50 -- at most so many
+-- Param: top count = 50 -- at most so many
 -- Filter: time = at, tenant = tenant_id, thread = thread_id, graph = graph_name
 SELECT tool_name, count(*) AS calls,
        count(*) FILTER (WHERE outcome = 'completed') AS completed,

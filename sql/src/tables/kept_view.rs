@@ -17,30 +17,34 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
 use tokio::sync::OnceCell;
 
-/// A view that others read several times within one statement: a plan of it would run as often. What is asked of all of
-/// it is answered from rows that the session keeps; what is asked of a part only, such as one thread, is computed, and
-/// reads no more than that needs.
+/// A view that others read several times within one statement: a plan of it would run as often.
 #[derive(Debug)]
 pub(crate) struct KeptView {
     plan: LogicalPlan,
     schema: SchemaRef,
+    parts: Parts,
     rows: OnceCell<Vec<Vec<RecordBatch>>>,
 }
 
+/// What happens where a part of a kept view is asked for, such as one thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// The part alone is computed, unless the whole is there already: it reads no more than it needs.
+    Alone,
+    /// The whole is computed and kept.
+    OfTheWhole,
+}
+
 impl KeptView {
-    pub(crate) fn new(plan: &LogicalPlan, state: &SessionState) -> Result<Self> {
+    pub(crate) fn new(plan: &LogicalPlan, parts: Parts, state: &SessionState) -> Result<Self> {
         // Types are final only then: a text may become a view of one.
         let plan = state.optimize(plan)?;
         Ok(Self {
             schema: Arc::clone(plan.schema().inner()),
             plan,
+            parts,
             rows: OnceCell::new(),
         })
-    }
-
-    async fn compute(&self, state: &dyn Session) -> Result<Vec<Vec<RecordBatch>>> {
-        let plan = state.create_physical_plan(&self.plan).await?;
-        collect_partitioned(plan, state.task_ctx()).await
     }
 
     fn part(&self, projection: Option<&Vec<usize>>, filters: &[Expr]) -> Result<LogicalPlan> {
@@ -80,11 +84,23 @@ impl TableProvider for KeptView {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if !filters.is_empty() && !self.rows.initialized() {
-            return state.create_physical_plan(&self.part(projection, filters)?).await;
+        if self.parts == Parts::Alone && !filters.is_empty() && !self.rows.initialized() {
+            // As rows too: what its plan promises of their order would hold for this view alone.
+            let part = self.part(projection, filters)?;
+            let schema = Arc::clone(part.schema().inner());
+            let rows = collect(state, &part).await?;
+            return Ok(MemorySourceConfig::try_new_exec(&rows, schema, None)?);
         }
-        let rows = self.rows.get_or_try_init(|| self.compute(state)).await?;
-        let kept = MemorySourceConfig::try_new_exec(rows, self.schema(), projection.cloned())?;
-        Ok(kept)
+        let rows = self.rows.get_or_try_init(|| collect(state, &self.plan)).await?;
+        Ok(MemorySourceConfig::try_new_exec(
+            rows,
+            self.schema(),
+            projection.cloned(),
+        )?)
     }
+}
+
+async fn collect(state: &dyn Session, plan: &LogicalPlan) -> Result<Vec<Vec<RecordBatch>>> {
+    let plan = state.create_physical_plan(plan).await?;
+    collect_partitioned(plan, state.task_ctx()).await
 }
