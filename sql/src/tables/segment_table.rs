@@ -15,7 +15,6 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::metrics::MetricBuilder;
 use quipu_proto::Table;
 use quipu_store::Segment;
@@ -97,16 +96,14 @@ impl TableProvider for SegmentTable {
             kept = kept.len(),
             "pruned segments by the manifest"
         );
-        if kept.is_empty() {
-            let columns = match projection {
-                Some(columns) => Arc::new(self.schema.project(columns)?),
-                None => Arc::clone(&self.schema),
-            };
-            return Ok(Arc::new(EmptyExec::new(columns)));
-        }
-
+        // Also without a file this is a scan like any other: of a plan that knows to be empty, DataFusion concludes an order
+        // that the scans beside it in a union do not have.
         let files = FileGroup::new(kept.iter().map(|segment| self.file(segment)).collect());
-        let groups = files.split_files(state.config().target_partitions());
+        let groups = if kept.is_empty() {
+            vec![files]
+        } else {
+            files.split_files(state.config().target_partitions())
+        };
         let runtime = state.runtime_env();
         let reader = CachedParquetFileReaderFactory::new(
             runtime.object_store(&self.store)?,
