@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
-use datafusion::common::{Result, plan_err};
+use datafusion::common::{DFSchema, Result, plan_err};
 use datafusion::datasource::ViewTable;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{LogicalPlan, TableType};
+use datafusion::logical_expr::{EmptyRelation, LogicalPlan, TableType};
 use datafusion::prelude::SessionContext;
 use quipu_proto::Table;
 use quipu_store::Snapshot;
@@ -162,7 +163,12 @@ impl Names {
             return system::table(name, &self.source).await;
         }
         if let Some(table) = main_table(name) {
-            return Ok(Some(Arc::new(self.source.segment_table(table))));
+            let table = self.source.segment_table(table);
+            return Ok(Some(if table.is_empty() {
+                empty(&table.schema())?
+            } else {
+                Arc::new(table)
+            }));
         }
         let Some(view) = views::find(name) else {
             return Ok(None);
@@ -241,6 +247,15 @@ impl SchemaProvider for Names {
             Kind::System => system::NAMES.contains(&name),
         }
     }
+}
+
+/// A table without a row. Its plan says so, and what is joined with it is not even planned.
+fn empty(schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
+    let plan = LogicalPlan::EmptyRelation(EmptyRelation {
+        produce_one_row: false,
+        schema: Arc::new(DFSchema::try_from(Arc::clone(schema))?),
+    });
+    Ok(Arc::new(ViewTable::new(plan, None)))
 }
 
 /// The table of the store that has this name without qualifier.

@@ -54,6 +54,9 @@ pub fn write(text: &Path, frames_file: &Path) {
 /// One line of the text.
 struct Line(Value);
 
+/// Makes the message of a line.
+type Make = fn(&Line) -> Message;
+
 impl Line {
     fn text(&self, key: &str) -> String {
         self.0[key].as_str().unwrap_or_default().to_owned()
@@ -118,7 +121,7 @@ impl Line {
     }
 
     fn message(&self) -> Message {
-        let kinds: [(&str, fn(&Self) -> Message); 6] = [
+        let kinds: [(&str, Make); 6] = [
             ("event", Self::event),
             ("chunk", Self::chunk),
             ("tool", Self::tool),

@@ -45,6 +45,11 @@ impl SegmentTable {
         }
     }
 
+    /// Whether it has no segment.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
     fn kept(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<Arc<Segment>>> {
         let Some(filter) = conjunction(filters.iter().cloned()) else {
             return Ok(self.segments.clone());
