@@ -28,6 +28,15 @@ impl OpenReport {
         Ok(self.0.completeness().await?)
     }
 
+    /// The rows of several sections, which are planned side by side. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// As for any question.
+    pub async fn sections(&self, places: &[usize]) -> Result<Vec<Rows>> {
+        let sections = places.iter().map(|at| self.section(*at));
+        futures::future::try_join_all(sections).await
+    }
+
     /// The rows of one section, counted from 0. Must be called within a tokio runtime.
     ///
     /// # Errors

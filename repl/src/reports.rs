@@ -8,7 +8,7 @@ use quipu::arrow::array::{RecordBatch, StringArray};
 use quipu::arrow::datatypes::{DataType, Field, Schema};
 use quipu::sql::reports::{Kind, Section, time_us};
 use quipu::sql::{Arguments, Report, SqlError};
-use quipu::{Completeness, OpenReport, Rows};
+use quipu::{Completeness, Rows};
 use tokio::runtime::Runtime;
 
 use crate::cli::Global;
@@ -177,19 +177,10 @@ pub(crate) fn print(
         has_headings: sections.len() > 1,
     };
     printer.begin(title, &found)?;
-    for (count, (section, rows)) in answers.into_iter().enumerate() {
-        printer.section(section, rows, count == 0)?;
+    for (count, (at, rows)) in sections.iter().zip(answers).enumerate() {
+        printer.section(&opened.report().sections()[*at], rows, count == 0)?;
     }
     printer.end(&found)
-}
-
-/// Begins all sections before the first is printed: what is wrong with one is told before anything else.
-async fn begin<'a>(opened: &'a OpenReport, sections: &[usize]) -> quipu::Result<Vec<(&'a Section, Rows)>> {
-    let mut answers = Vec::with_capacity(sections.len());
-    for at in sections {
-        answers.push((&opened.report().sections()[*at], opened.section(*at).await?));
-    }
-    Ok(answers)
 }
 
 struct Printer<'a> {
