@@ -1,11 +1,11 @@
 -- llm_calls: requests to models, put together from the chunks of their answers and from LLM_* events.
--- Grain: one row per request of a run, or of a thread outside its runs. A final chunk without a request id is a request of
---   its own, and so is an LLM_END or LLM_ERROR without one that ends no other.
+-- Grain: one row per request of a thread; of a request id that is used again in a later run one row per run. A final chunk
+--   without a request id is a request of its own, and so is an LLM_END or LLM_ERROR without one that ends no other.
 -- Key: topic, incarnation, tenant_id, thread_id, run_number, request_id, if there is one.
 -- Units: times are UTC, durations (_us) microseconds, cost_usd USD, tokens_per_second tokens; the rest are counts.
 --
--- Producers use a request id again in later runs, so messages belong to a run by their own time: a request that goes on
--- after the start of the next run is two rows.
+-- A request id is used again if a thread has two of what a request sends once: LLM_START, LLM_END, a final chunk, or a chunk
+-- of one chunk_index. Then its messages belong to the runs of their times. A request belongs to the run of its first message.
 -- An LLM_END or LLM_ERROR without a request id ends the request of its thread whose final chunk came last before it, which
 -- has no end of its own; where several such lie before several ends, they are matched as brackets are. It does not if both
 -- name a model and neither name begins with the other.
@@ -120,9 +120,29 @@ message AS (
     WHERE NOT repeated AND event_type IN ('LLM_START', 'LLM_END', 'LLM_ERROR', 'LLM_RETRY')
       AND (llm_request_id IS NOT NULL OR event_type IN ('LLM_END', 'LLM_ERROR'))
 ),
+used_again AS (
+    SELECT topic, incarnation, tenant_id, thread_id, request_id
+    FROM (
+        SELECT topic, incarnation, tenant_id, thread_id, request_id, chunk_index, is_final, 'CHUNK' AS kind
+        FROM token_chunks
+        WHERE NOT repeated AND request_id IS NOT NULL
+        UNION ALL
+        SELECT topic, incarnation, tenant_id, thread_id, llm_request_id, NULL, false, CAST(event_type AS VARCHAR)
+        FROM events
+        WHERE NOT repeated AND llm_request_id IS NOT NULL AND event_type IN ('LLM_START', 'LLM_END')
+    )
+    GROUP BY topic, incarnation, tenant_id, thread_id, request_id
+    HAVING count(*) FILTER (WHERE kind = 'LLM_START') > 1 OR count(*) FILTER (WHERE kind = 'LLM_END') > 1
+        OR count(*) FILTER (WHERE is_final) > 1 OR count(chunk_index) > count(DISTINCT chunk_index)
+),
 placed AS (
-    SELECT message.*, run_id, run_number, graph_name
+    SELECT message.*, span.run_id, coalesce(span.run_number, 0) AS run_number, span.graph_name,
+           CASE WHEN used_again.request_id IS NOT NULL THEN span.run_number END AS run_key
     FROM message
+    LEFT JOIN used_again
+        ON used_again.topic = message.topic AND used_again.incarnation = message.incarnation
+        AND used_again.tenant_id = message.tenant_id AND used_again.thread_id = message.thread_id
+        AND used_again.request_id = message.request_id
     LEFT JOIN run_spans AS span
         ON span.topic = message.topic AND span.incarnation = message.incarnation
         AND span.tenant_id = message.tenant_id AND span.thread_id = message.thread_id
@@ -131,19 +151,22 @@ placed AS (
 ),
 spaced AS (
     SELECT *, CASE WHEN kind = 'CHUNK' AND kind_before = 'CHUNK' AND request_before = request_id
-                        AND (run_before IS NOT DISTINCT FROM run_number) AND at_before >= TIMESTAMP '1970-01-01T00:00:00Z'
+                        AND (run_before IS NOT DISTINCT FROM run_key) AND at_before >= TIMESTAMP '1970-01-01T00:00:00Z'
                    THEN CAST(at AS BIGINT) - CAST(at_before AS BIGINT) END AS gap_us
     FROM (
         SELECT *, lag(kind) OVER in_thread AS kind_before, lag(request_id) OVER in_thread AS request_before,
-               lag(run_number) OVER in_thread AS run_before, lag(at) OVER in_thread AS at_before
+               lag(run_key) OVER in_thread AS run_before, lag(at) OVER in_thread AS at_before
         FROM placed
         WINDOW in_thread AS (PARTITION BY topic, incarnation, tenant_id, thread_id
-                             ORDER BY run_number, request_id, CASE WHEN kind = 'CHUNK' THEN 0 ELSE 1 END, at)
+                             ORDER BY run_key, request_id, CASE WHEN kind = 'CHUNK' THEN 0 ELSE 1 END, at)
     )
 ),
 request AS (
-    SELECT topic, incarnation, tenant_id, thread_id, run_number, request_id,
-           max(run_id) AS run_id, max(graph_name) AS graph_name, max(node_id) AS node_id,
+    SELECT topic, incarnation, tenant_id, thread_id, request_id,
+           nullif(min(run_number), 0) AS run_number,
+           first_value(run_id ORDER BY run_number) AS run_id,
+           first_value(graph_name ORDER BY run_number) AS graph_name,
+           max(node_id) AS node_id,
            coalesce(max(model) FILTER (WHERE kind = 'LLM_END'), max(model) FILTER (WHERE kind <> 'CHUNK'), max(model))
                AS model,
            bool_or(kind = 'LLM_END') AS has_end,
@@ -169,7 +192,7 @@ request AS (
            count(*) FILTER (WHERE kind = 'LLM_RETRY') AS retries,
            last_value(error ORDER BY at) FILTER (WHERE error IS NOT NULL) AS error
     FROM spaced
-    GROUP BY topic, incarnation, tenant_id, thread_id, run_number, request_id, lone
+    GROUP BY topic, incarnation, tenant_id, thread_id, run_key, request_id, lone
 ),
 counted AS (
     SELECT *,

@@ -19,34 +19,10 @@
 --   nodes: the executed nodes as a JSON array
 --   errors: the errors as a JSON array
 --   sequence, partition, offset, item
-WITH trace AS (
-    SELECT topic, incarnation, partition, "offset", item, tenant_id,
-           CASE WHEN thread_id <> '' THEN thread_id ELSE coalesce(execution_thread_id, '') END AS thread_id,
-           coalesce(time, kafka_time) AS at, sequence, execution_id, completed,
-           CAST(CAST(total_duration_ms AS DECIMAL(38, 0)) * 1000 AS DECIMAL(38, 0)) AS duration_us,
-           nullif(CAST(total_tokens AS DECIMAL(38, 0)), 0) AS total_tokens, nodes, errors
-    FROM execution_traces
-    WHERE NOT repeated
-),
-owner AS (
-    SELECT topic, incarnation, thread_id, min(tenant_id) AS tenant_id
-    FROM events
-    WHERE event_type IN ('GRAPH_START', 'GRAPH_END', 'GRAPH_ERROR')
-    GROUP BY topic, incarnation, thread_id
-    HAVING min(tenant_id) = max(tenant_id)
-),
-owned AS (
-    SELECT trace.topic, trace.incarnation, trace.partition, trace."offset", trace.item,
-           CASE WHEN trace.tenant_id = '' THEN coalesce(owner.tenant_id, '') ELSE trace.tenant_id END AS tenant_id,
-           trace.thread_id, at, sequence, execution_id, completed, duration_us, total_tokens, nodes, errors
-    FROM trace
-    LEFT JOIN owner
-        ON owner.topic = trace.topic AND owner.incarnation = trace.incarnation AND owner.thread_id = trace.thread_id
-)
-SELECT owned.topic, owned.incarnation, owned.tenant_id, owned.thread_id, run_id, run_number, graph_name, execution_id,
+SELECT trace.topic, trace.incarnation, trace.tenant_id, trace.thread_id, run_id, run_number, graph_name, execution_id,
        completed, at, duration_us, total_tokens, nodes, errors, sequence, partition, "offset", item
-FROM owned
+FROM owned_traces AS trace
 LEFT JOIN run_spans AS span
-    ON span.topic = owned.topic AND span.incarnation = owned.incarnation
-    AND span.tenant_id = owned.tenant_id AND span.thread_id = owned.thread_id
+    ON span.topic = trace.topic AND span.incarnation = trace.incarnation
+    AND span.tenant_id = trace.tenant_id AND span.thread_id = trace.thread_id
     AND (from_time IS NULL OR at >= from_time) AND (next_time IS NULL OR at < next_time OR at IS NULL)
