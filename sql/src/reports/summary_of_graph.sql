@@ -3,7 +3,8 @@
 -- Section: runs (record)
 WITH run AS (
     SELECT topic, incarnation, tenant_id, thread_id, min(at) AS at, max(at) AS ended, max(graph_name) AS graph_name,
-           bool_or(role = 3) AS has_failure, bool_or(role = 4) AS has_end,
+           -- Many emitters send nothing after the error of a node.
+           bool_or(role = 3) OR bool_or(ends_run AND event_type = 'NODE_ERROR') AS has_failure, bool_or(role = 4) AS has_end,
            max(duration_us) FILTER (WHERE role IN (3, 4)) AS duration_us
     FROM graph_events
     WHERE thread_id <> ''
