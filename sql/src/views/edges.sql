@@ -18,7 +18,8 @@ WITH step AS (
     SELECT *, lead(run_number) OVER in_thread AS next_run, lead(event_type) OVER in_thread AS next_type,
            lead(node_id) OVER in_thread AS next_node
     FROM graph_events
-    WINDOW in_thread AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, partition, "offset", item)
+    WINDOW in_thread AS (PARTITION BY topic, incarnation, tenant_id, thread_id
+                         ORDER BY at, sequence, role, partition, "offset", item)
 )
 SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name,
        CASE event_type WHEN 'EDGE_TRAVERSAL' THEN 'edge' ELSE 'branch' END AS kind,

@@ -52,8 +52,8 @@ WITH message AS (
                 ELSE 2 END AS role,
            topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time) AS at, kafka_time, sequence, partition,
            "offset", item, message_id, graph_name, duration_us, event_type = 'NODE_ERROR' AS is_node_error,
-           CASE WHEN event_type = 'LLM_END' THEN input_tokens END AS input_tokens,
-           CASE WHEN event_type = 'LLM_END' THEN output_tokens END AS output_tokens,
+           CASE WHEN event_type = 'LLM_END' AND input_tokens >= 0 THEN input_tokens END AS input_tokens,
+           CASE WHEN event_type = 'LLM_END' AND output_tokens >= 0 THEN output_tokens END AS output_tokens,
            event_type IN ('NODE_ERROR', 'LLM_ERROR', 'TOOL_ERROR')
                OR event_type = 'GRAPH_ERROR' AND coalesce(node_id, '') <> 'quality_monitor' AS is_error,
            CAST(NULL AS VARCHAR) AS call_id

@@ -6,7 +6,8 @@
 --   before 1970); the rest are counts.
 --   Messages up to the next run of the thread count, also those that come after the end.
 --   tool_calls counts calls, not their stages; errors counts Error messages, failed stages and events of kind *_ERROR.
---   Token counts are taken from LLM_END events, or if there are none from final token chunks; tokens_from tells which.
+--   Token counts are taken from LLM_END events, or if there are none from final token chunks; tokens_from tells which. Counts
+--   below 0 are none.
 -- status: completed (GRAPH_END), failed (GRAPH_ERROR, or a NODE_ERROR came last of the graph: many emitters send nothing
 --   after it), running, or abandoned: neither of them, and no message for 30 minutes of view store_time.
 --   headless: its GRAPH_START was never seen.
