@@ -104,11 +104,13 @@ impl Line {
     }
 
     fn header(&self) -> Header {
-        // Ids read alike as hexadecimal and in the text.
-        let id = u128::from_str_radix(&self.int("id").to_string(), 16).unwrap();
+        // Ids read alike as hexadecimal and in the text. A message need have none.
+        let id = self.0["id"]
+            .as_i64()
+            .map(|id| u128::from_str_radix(&id.to_string(), 16).unwrap());
         let tenant = self.0["tenant"].as_str().unwrap_or("acme");
         Header {
-            message_id: id.to_be_bytes().to_vec(),
+            message_id: id.map(|id| id.to_be_bytes().to_vec()).unwrap_or_default(),
             timestamp_us: self.0["time_us"]
                 .as_i64()
                 .unwrap_or_else(|| START_TIME_US + self.int("ms") * 1_000),

@@ -1,17 +1,13 @@
--- sessions: threads with what happened in them, those with most messages first.
+-- sessions: threads with what happened in them, those with most messages first. Also those without a run.
 -- Param: top count = 50 -- at most so many
--- Filter: time = started, tenant = tenant_id, thread = thread_id, graph = graph_name
-SELECT topic, tenant_id, thread_id, count(*) AS runs,
-       count(*) FILTER (WHERE status = 'completed') AS completed,
-       count(*) FILTER (WHERE status = 'failed') AS failed,
-       count(*) FILTER (WHERE status = 'running') AS running,
-       count(*) FILTER (WHERE status = 'abandoned') AS abandoned,
-       min(started) AS first_start, max(last_time) AS last_message,
-       round(sum(duration_us) / 1e3, 1) AS total_ms,
-       sum(messages) AS messages, sum(events) AS events, sum(tool_calls) AS tool_calls, sum(errors) AS errors,
-       sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens
-FROM runs
+-- Filter: time = first_time, tenant = tenant_id, thread = thread_id
+--
+-- A thread has no graph of its own, as its runs can be of several: report runs filters by graph. span_ms is the time from
+-- the first to the newest message.
+SELECT topic, tenant_id, thread_id, runs, runs_completed AS completed, runs_failed AS failed, runs_running AS running,
+       runs_abandoned AS abandoned, first_time AS first_message, last_time AS last_message,
+       round(duration_us / 1e3, 1) AS span_ms, messages, events, tool_calls, errors, missing, input_tokens, output_tokens
+FROM sessions
 WHERE $filter
-GROUP BY topic, tenant_id, thread_id
-ORDER BY messages DESC, topic, tenant_id, thread_id
+ORDER BY messages DESC, topic, incarnation, tenant_id, thread_id
 LIMIT $top

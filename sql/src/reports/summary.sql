@@ -5,7 +5,8 @@
 -- Section: runs (record)
 WITH run AS (
     SELECT topic, incarnation, tenant_id, thread_id, min(at) AS at, max(at) AS ended, max(graph_name) AS graph_name,
-           bool_or(role = 3) AS has_failure, bool_or(role = 4) AS has_end,
+           -- Many emitters send nothing after the error of a node.
+           bool_or(role = 3) OR bool_or(ends_run AND event_type = 'NODE_ERROR') AS has_failure, bool_or(role = 4) AS has_end,
            max(duration_us) FILTER (WHERE role IN (3, 4)) AS duration_us
     FROM graph_events
     WHERE thread_id <> ''
@@ -20,7 +21,7 @@ timed AS (
     WHERE $filter
 )
 SELECT count(*) AS runs,
-       count(DISTINCT concat(topic, '/', tenant_id, '/', thread_id)) AS sessions,
+       count(DISTINCT concat(octet_length(topic), ':', topic, octet_length(tenant_id), ':', tenant_id, thread_id)) AS sessions,
        count(*) FILTER (WHERE has_end AND NOT has_failure) AS completed,
        count(*) FILTER (WHERE has_failure) AS failed,
        count(*) FILTER (WHERE NOT has_end AND NOT has_failure) AS unfinished,
@@ -78,7 +79,7 @@ SELECT count(*) AS calls,
        round(CAST(count(*) FILTER (WHERE attempts > 1) AS DOUBLE) / nullif(count(*), 0), 4) AS retry_rate
 FROM ended;
 -- Section: errors
-SELECT kind, severity, count(*) AS errors, count(DISTINCT concat(topic, '/', tenant_id, '/', thread_id)) AS sessions
+SELECT kind, severity, count(*) AS errors, count(DISTINCT concat(octet_length(topic), ':', topic, octet_length(tenant_id), ':', tenant_id, thread_id)) AS sessions
 FROM errors_all
 WHERE $filter
 GROUP BY kind, severity

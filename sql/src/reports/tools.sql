@@ -14,7 +14,7 @@ SELECT tool_name, count(*) AS calls,
        round(percentile(duration_us, 0.95, 'nearest') / 1e3, 1) AS p95_ms,
        round(percentile(duration_us, 0.99, 'nearest') / 1e3, 1) AS p99_ms,
        round(max(duration_us) / 1e3, 1) AS max_ms,
-       max(error) AS an_error
+       last_value(error ORDER BY at) FILTER (WHERE error IS NOT NULL) AS newest_error
 FROM tool_calls
 WHERE $filter
 GROUP BY tool_name

@@ -6,7 +6,9 @@
 -- What a producer reports goes before the price list (system.prices), which is read by function cost_usd as of the time
 -- when the request began.
 -- Columns:
---   topic, incarnation, tenant_id, thread_id, run_id, graph_name
+--   topic, incarnation, tenant_id, thread_id, run_id
+--   run_number: number of the run in its thread, from 1; null outside of runs
+--   graph_name
 --   request_id: the request; null if it has no name, and in rows of whole runs
 --   model: the model; null if not known, and in rows of whole runs
 --   source: where the counts were found: llm_end, token_chunks, execution_trace or metrics
@@ -25,7 +27,7 @@ priced AS (
     SELECT *, CASE WHEN reported_cost_usd IS NULL THEN cost_usd(model, input_count, output_count, at) END AS priced_usd
     FROM counted
 )
-SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, request_id, model, source, at, input_tokens,
+SELECT topic, incarnation, tenant_id, thread_id, run_id, run_number, graph_name, request_id, model, source, at, input_tokens,
        output_tokens, total_tokens,
        coalesce(reported_cost_usd, priced_usd) AS cost_usd,
        CASE WHEN reported_cost_usd IS NOT NULL THEN 'reported' WHEN priced_usd IS NOT NULL THEN 'priced' END AS cost_from,

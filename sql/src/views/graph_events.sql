@@ -4,8 +4,9 @@
 -- Units: times are UTC, duration_us microseconds.
 --
 -- Runs are cut as in run_parts: at a GRAPH_START, and at an event that follows an end without a GRAPH_START between.
--- Events without a thread id belong to no run.
+-- Events without a thread id belong to no run, and are in no order. graph_name is the first that any event of the run tells.
 -- role: 0 start, 1 another event of the graph, 3 failure, 4 end. Of one time and sequence, the lower role comes first.
+-- A run whose last event is a NODE_ERROR, without an end or a failure, has failed: many emitters send nothing after it.
 -- Columns:
 --   topic, incarnation, partition, offset, item, tenant_id, thread_id
 --   at: time at which the event counts: the producer's, else Kafka's
@@ -18,6 +19,7 @@
 --   edge_from: of edges: the attribute `edge_from`, which few emitters send
 --   edge_to: of edges: the attribute `edge_to`, which few emitters send
 --   begins_run: whether this is the first event of its run
+--   ends_run: whether this is the last event of its run, as far as it was seen
 --   run_id, graph_name
 --   headless: whether the GRAPH_START of its run was never seen
 --   run_number: number of the run in its thread, from 1; 0 before the first
@@ -36,7 +38,8 @@ WITH event AS (
 ),
 marked AS (
     SELECT *, lag(role) OVER (
-               PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, "offset", item
+               PARTITION BY topic, incarnation, tenant_id, thread_id
+               ORDER BY at, sequence, role, partition, "offset", item
            ) AS role_before
     FROM event
 ),
@@ -46,16 +49,26 @@ parted AS (
            thread_id <> '' AND (role = 0 OR role_before IS NULL OR role IN (1, 3) AND role_before IN (3, 4)
                                 OR role = 4 AND role_before = 4) AS begins_run
     FROM marked
+),
+numbered AS (
+    SELECT *,
+           -- No bytes stand for a missing id, so that the run before is not taken for this one.
+           nullif(last_value(CASE WHEN begins_run THEN coalesce(message_id, arrow_cast(X'', 'BinaryView')) END)
+                      IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
+           last_value(CASE WHEN begins_run THEN role <> 0 END) IGNORE NULLS OVER so_far AS headless,
+           sum(CASE WHEN begins_run THEN 1 ELSE 0 END) OVER so_far AS run_number,
+           thread_id <> '' AND coalesce(lead(begins_run) OVER so_far, true) AS ends_run
+    FROM parted
+    WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id
+                      ORDER BY at, sequence, role, partition, "offset", item
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 SELECT topic, incarnation, partition, "offset", item, tenant_id, thread_id, at, sequence, event_type, role, node_id,
-       duration_us, error, edge_from, edge_to, begins_run,
-       -- No bytes stand for a missing id, so that the run before is not taken for this one.
-       nullif(last_value(CASE WHEN begins_run THEN coalesce(message_id, arrow_cast(X'', 'BinaryView')) END)
-                  IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
-       nullif(last_value(CASE WHEN begins_run THEN coalesce(graph_name, '') END) IGNORE NULLS OVER so_far, '')
-           AS graph_name,
-       last_value(CASE WHEN begins_run THEN role <> 0 END) IGNORE NULLS OVER so_far AS headless,
-       sum(CASE WHEN begins_run THEN 1 ELSE 0 END) OVER so_far AS run_number
-FROM parted
-WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at, sequence, role, "offset", item
-                  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+       duration_us, error, edge_from, edge_to, begins_run, ends_run, run_id,
+       CASE WHEN run_number > 0
+            THEN first_value(graph_name) IGNORE NULLS OVER (
+                     PARTITION BY topic, incarnation, tenant_id, thread_id, run_number
+                     ORDER BY at, sequence, role, partition, "offset", item
+                     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) END AS graph_name,
+       headless, run_number
+FROM numbered

@@ -4,6 +4,7 @@
 -- Units: times are UTC, duration_us microseconds.
 --
 -- Starts and ends of a node are matched within a run as brackets are, so that a lost one spoils no other pair.
+-- Without a thread id nothing tells which belong together: each event is an execution of its own.
 -- Branches of parallel sections send no events of nodes, and events of other kinds never count as executions.
 -- Columns:
 --   topic, incarnation, tenant_id, thread_id, run_id, graph_name
@@ -55,7 +56,8 @@ execution AS (
            coalesce(max("offset") FILTER (WHERE step = 1), max("offset")) AS "offset",
            coalesce(max(item) FILTER (WHERE step = 1), max(item)) AS item
     FROM paired
-    GROUP BY topic, incarnation, tenant_id, thread_id, run_number, node_id, level, pair
+    GROUP BY topic, incarnation, tenant_id, thread_id, run_number, node_id, level, pair,
+             CASE WHEN run_number = 0 THEN concat(partition, '/', "offset", '/', item) END
 )
 SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, node_id,
        CASE WHEN is_completed THEN 'completed' WHEN is_failed THEN 'failed' ELSE 'running' END AS status,

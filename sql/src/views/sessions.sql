@@ -22,28 +22,13 @@
 --   errors: Error messages, failed stages and *_ERROR events
 --   missing: numbers that never came
 --   runs_completed: runs that ended
---   runs_failed: runs that failed
+--   runs_failed: runs that failed, be it by the graph or by a node as the last that came
 --   runs_abandoned: runs without an end that nothing more is expected of
 --   runs_running: runs that go on
 --   input_tokens: tokens read
 --   output_tokens: tokens written
 --   duration_us: from the first to the newest message; null before 1970
-WITH newest AS (
-    -- Answered by the manifest, without reading a row.
-    SELECT coalesce(max(kafka_time), max(time)) AS store_time
-    FROM (
-        SELECT max(kafka_time) AS kafka_time, max(time) AS time FROM events
-        UNION ALL SELECT max(kafka_time), max(time) FROM token_chunks
-        UNION ALL SELECT max(kafka_time), max(time) FROM tool_executions
-        UNION ALL SELECT max(kafka_time), max(time) FROM state_diffs
-        UNION ALL SELECT max(kafka_time), max(time) FROM checkpoints
-        UNION ALL SELECT max(kafka_time), max(time) FROM event_batches
-        UNION ALL SELECT max(kafka_time), max(time) FROM metrics
-        UNION ALL SELECT max(kafka_time), max(time) FROM errors
-        UNION ALL SELECT max(kafka_time), max(time) FROM execution_traces
-    )
-),
-seen AS (
+WITH seen AS (
     SELECT topic, incarnation, tenant_id, thread_id,
            min(first_time) AS first_time, max(last_time) AS last_time,
            sum(messages) AS messages, sum(events) AS events, sum(token_chunks) AS token_chunks,
@@ -51,13 +36,13 @@ seen AS (
            sum(metrics) AS metrics, sum(error_messages) AS error_messages, sum(execution_traces) AS execution_traces,
            count(*) FILTER (WHERE is_run) AS runs,
            count(*) FILTER (WHERE is_run AND has_end AND NOT has_failure) AS runs_completed,
-           count(*) FILTER (WHERE is_run AND has_failure) AS runs_failed,
-           count(*) FILTER (WHERE is_run AND NOT has_end AND NOT has_failure
+           count(*) FILTER (WHERE is_run AND (has_failure OR has_stopped)) AS runs_failed,
+           count(*) FILTER (WHERE is_run AND NOT has_end AND NOT has_failure AND NOT has_stopped
                             AND last_arrived < store_time - INTERVAL '30 minutes') AS runs_abandoned,
            sum(tool_calls) AS tool_calls, sum(errors) AS errors,
-           sum(CAST(coalesce(llm_end_input_tokens, chunk_input_tokens) AS DECIMAL(38, 0))) AS input_tokens,
-           sum(CAST(coalesce(llm_end_output_tokens, chunk_output_tokens) AS DECIMAL(38, 0))) AS output_tokens
-    FROM run_parts CROSS JOIN newest
+           sum(coalesce(llm_end_input_tokens, chunk_input_tokens)) AS input_tokens,
+           sum(coalesce(llm_end_output_tokens, chunk_output_tokens)) AS output_tokens
+    FROM run_parts CROSS JOIN store_time
     GROUP BY topic, incarnation, tenant_id, thread_id
 ),
 lost AS (

@@ -3,7 +3,7 @@
 -- Key: topic, incarnation, partition, offset, item, kind.
 -- Units: times are UTC; since_start_us microseconds.
 --
--- place is the order by time, sequence and offset, in which runs are cut too; of one time and sequence a start comes
+-- place is the order by time, sequence, partition and offset, in which runs are cut too; of one time and sequence a start comes
 -- first and an end last. For the order of sending use sequence, for that of arrival partition, offset, item.
 -- Columns:
 --   topic, incarnation, tenant_id, thread_id
@@ -65,7 +65,7 @@ WITH message AS (
 )
 SELECT topic, incarnation, tenant_id, thread_id,
        row_number() OVER (PARTITION BY topic, incarnation, tenant_id, thread_id
-                          ORDER BY at, sequence, role, "offset", item) AS place,
+                          ORDER BY at, sequence, role, partition, "offset", item) AS place,
        at,
        CASE WHEN min(at) OVER thread >= TIMESTAMP '1970-01-01T00:00:00Z'
             THEN CAST(at AS BIGINT) - CAST(min(at) OVER thread AS BIGINT) END AS since_start_us,

@@ -1,15 +1,19 @@
 -- tool_calls: calls of tools, put together from the stages that ToolExecution messages tell, and from TOOL_* events.
 -- Grain: one row per call.
--- Key: topic, incarnation, tenant_id, thread_id, call_id, if there is one.
+-- Key: topic, incarnation, tenant_id, thread_id, run_number, call_id, if there is one.
 -- Units: times are UTC, duration_us microseconds, the rest are counts.
 --
--- Stages of one call_id are one call. Without a call_id each COMPLETED or FAILED is a call of its own, and other stages
--- are left out. In a thread with ToolExecution messages, TOOL_* events add no call: they are matched to the calls, by their
+-- Stages of one call_id are one call. If a thread has two REQUESTED, STARTED, COMPLETED or TOOL_START of one call_id, it is
+-- a call of its own in each run. A call belongs to the run of its first message.
+-- Without a call_id each COMPLETED or FAILED is a call of its own, and other stages are left out: they hide no events.
+-- In a thread with other ToolExecution messages, TOOL_* events add no call: they are matched to the calls, by their
 -- attribute call_id, else an end to the newest call of the tool begun before it, and tell the node, and the outcome where
 -- the stages do not. In a thread without such messages the events are the calls: a TOOL_START and the TOOL_END or
 -- TOOL_ERROR of its call_id, or where ends name none, of the same tool, matched as brackets are.
 -- Columns:
---   topic, incarnation, tenant_id, thread_id, run_id, graph_name
+--   topic, incarnation, tenant_id, thread_id, run_id
+--   run_number: number of the run in its thread, from 1; null outside of runs
+--   graph_name
 --   call_id: the call, as the producer names it; null if it does not
 --   tool_name: the tool
 --   node_id: the node that called; known from events only
@@ -39,8 +43,18 @@ event AS (
     FROM events
     WHERE NOT repeated AND event_type IN ('TOOL_START', 'TOOL_END', 'TOOL_ERROR')
 ),
+used_again AS (
+    SELECT topic, incarnation, tenant_id, thread_id, call_id
+    FROM tool_executions
+    WHERE NOT repeated AND call_id IS NOT NULL
+    GROUP BY topic, incarnation, tenant_id, thread_id, call_id
+    HAVING count(*) FILTER (WHERE stage = 'REQUESTED') > 1 OR count(*) FILTER (WHERE stage = 'STARTED') > 1
+        OR count(*) FILTER (WHERE stage = 'COMPLETED') > 1
+),
 known AS (
     SELECT topic, incarnation, tenant_id, thread_id, call_id,
+           nullif(min(run_number), 0) AS run_number, first_value(run_id ORDER BY run_number) AS run_id,
+           first_value(graph_name ORDER BY run_number) AS graph_name,
            max(tool_name) AS tool_name, max(node_id) AS node_id,
            bool_or(stage NOT LIKE 'TOOL_%') AS is_told,
            min(at) FILTER (WHERE stage NOT LIKE 'TOOL_%') AS started,
@@ -56,16 +70,30 @@ known AS (
            max(duration_us) FILTER (WHERE stage LIKE 'TOOL_%') AS event_us,
            1 + greatest(coalesce(max(retry_count), 0), count(*) FILTER (WHERE stage = 'RETRYING')) AS attempts,
            count(*) FILTER (WHERE stage = 'FAILED') AS failed_attempts,
-           max(error) AS error, max(error_code) AS error_code
+           last_value(error ORDER BY at) FILTER (WHERE error IS NOT NULL) AS error,
+           last_value(error_code ORDER BY at) FILTER (WHERE error_code IS NOT NULL) AS error_code
     FROM (
-        SELECT * FROM stage
-        UNION ALL
-        SELECT topic, incarnation, tenant_id, thread_id, call_id, CAST(NULL AS VARCHAR), event_type, at, tool_name,
-               duration_us, CAST(NULL AS BIGINT), CASE WHEN event_type = 'TOOL_ERROR' THEN error END, CAST(NULL AS VARCHAR), node_id
-        FROM event
-        WHERE call_id IS NOT NULL
+        SELECT told.*, coalesce(span.run_number, 0) AS run_number, span.run_id, span.graph_name,
+               CASE WHEN used_again.call_id IS NOT NULL THEN span.run_number END AS run_key
+        FROM (
+            SELECT * FROM stage
+            UNION ALL
+            SELECT topic, incarnation, tenant_id, thread_id, call_id, CAST(NULL AS VARCHAR), event_type, at, tool_name,
+                   duration_us, CAST(NULL AS BIGINT), CASE WHEN event_type = 'TOOL_ERROR' THEN error END,
+                   CAST(NULL AS VARCHAR), node_id
+            FROM event
+            WHERE call_id IS NOT NULL
+        ) AS told
+        LEFT JOIN used_again
+            ON used_again.topic = told.topic AND used_again.incarnation = told.incarnation
+            AND used_again.tenant_id = told.tenant_id AND used_again.thread_id = told.thread_id
+            AND used_again.call_id = told.call_id
+        LEFT JOIN run_spans AS span
+            ON span.topic = told.topic AND span.incarnation = told.incarnation
+            AND span.tenant_id = told.tenant_id AND span.thread_id = told.thread_id
+            AND (from_time IS NULL OR at >= from_time) AND (next_time IS NULL OR at < next_time OR at IS NULL)
     )
-    GROUP BY topic, incarnation, tenant_id, thread_id, call_id, lone
+    GROUP BY topic, incarnation, tenant_id, thread_id, call_id, run_key, lone
 ),
 beside AS (
     -- Ends without a call_id lie between the call that they end and the next one of the tool. Counted through the thread,
@@ -106,7 +134,8 @@ matched AS (
     )
 ),
 told AS (
-    SELECT topic, incarnation, tenant_id, thread_id, call_id, tool_name, 'tool_executions' AS source,
+    SELECT topic, incarnation, tenant_id, thread_id, run_id, run_number, graph_name, call_id, tool_name,
+           'tool_executions' AS source,
            CASE WHEN own_ends + own_errors > 0 THEN coalesce(node_id, next_node) ELSE node_id END AS node_id,
            CASE WHEN completed_at IS NOT NULL THEN 'completed'
                 WHEN failed_at IS NOT NULL AND (tried_at IS NULL OR tried_at <= failed_at) THEN 'failed'
@@ -129,16 +158,23 @@ told AS (
     FROM matched
 ),
 alone AS (
-    -- Events of threads without ToolExecution messages.
-    SELECT event.*,
+    -- Events of threads without ToolExecution messages that tell calls.
+    SELECT event.*, coalesce(span.run_number, 0) AS run_number, span.run_id, span.graph_name,
+           CASE WHEN count(*) FILTER (WHERE event_type = 'TOOL_START') OVER (
+                         PARTITION BY event.topic, event.incarnation, event.tenant_id, event.thread_id, event.call_id) > 1
+                THEN span.run_number END AS run_key,
            CASE WHEN bool_or(call_id IS NOT NULL AND event_type <> 'TOOL_START') OVER (
-                    PARTITION BY topic, incarnation, tenant_id, thread_id, tool_name)
+                    PARTITION BY event.topic, event.incarnation, event.tenant_id, event.thread_id, event.tool_name)
                 THEN call_id END AS link,
            CASE WHEN event_type = 'TOOL_START' THEN 1 ELSE -1 END AS step
     FROM event
-    LEFT ANTI JOIN tool_executions AS execution
-        ON execution.topic = event.topic AND execution.incarnation = event.incarnation
-        AND execution.tenant_id = event.tenant_id AND execution.thread_id = event.thread_id
+    LEFT JOIN run_spans AS span
+        ON span.topic = event.topic AND span.incarnation = event.incarnation
+        AND span.tenant_id = event.tenant_id AND span.thread_id = event.thread_id
+        AND (from_time IS NULL OR at >= from_time) AND (next_time IS NULL OR at < next_time OR at IS NULL)
+    LEFT ANTI JOIN stage
+        ON stage.topic = event.topic AND stage.incarnation = event.incarnation
+        AND stage.tenant_id = event.tenant_id AND stage.thread_id = event.thread_id
 ),
 nested AS (
     SELECT *, sum(step) OVER (
@@ -158,7 +194,9 @@ paired AS (
     FROM nested
 ),
 evented AS (
-    SELECT topic, incarnation, tenant_id, thread_id, max(call_id) AS call_id, tool_name, 'events' AS source,
+    SELECT topic, incarnation, tenant_id, thread_id, first_value(run_id ORDER BY run_number) AS run_id,
+           nullif(min(run_number), 0) AS run_number, first_value(graph_name ORDER BY run_number) AS graph_name,
+           max(call_id) AS call_id, tool_name, 'events' AS source,
            max(node_id) AS node_id,
            CASE WHEN bool_or(event_type = 'TOOL_END') THEN 'completed'
                 WHEN bool_or(event_type = 'TOOL_ERROR') THEN 'failed'
@@ -173,33 +211,25 @@ evented AS (
            max(at) FILTER (WHERE event_type = 'TOOL_ERROR') AS failure_at,
            max(duration_us) FILTER (WHERE event_type = 'TOOL_END') AS success_us,
            max(duration_us) FILTER (WHERE event_type = 'TOOL_ERROR') AS failure_us,
-           max(error) FILTER (WHERE event_type = 'TOOL_ERROR') AS error,
+           last_value(error ORDER BY at) FILTER (WHERE event_type = 'TOOL_ERROR' AND error IS NOT NULL) AS error,
            CAST(NULL AS VARCHAR) AS error_code
     FROM paired
-    GROUP BY topic, incarnation, tenant_id, thread_id, tool_name, link, CASE WHEN link IS NULL THEN level END,
-             CASE WHEN link IS NULL THEN pair END
+    GROUP BY topic, incarnation, tenant_id, thread_id, tool_name, link, CASE WHEN link IS NOT NULL THEN run_key END,
+             CASE WHEN link IS NULL THEN level END, CASE WHEN link IS NULL THEN pair END
 ),
-placed AS (
-    SELECT *, nullif(last_value(run_mark) IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
-           nullif(last_value(graph_mark) IGNORE NULLS OVER so_far, '') AS graph_name,
+call AS (
+    SELECT *,
            CASE outcome WHEN 'completed' THEN success_at WHEN 'failed' THEN failure_at END AS ended,
            CASE outcome WHEN 'completed' THEN success_us WHEN 'failed' THEN failure_us END AS told_us
     FROM (
-        SELECT *, 1 AS place FROM told
+        SELECT * FROM told
         UNION ALL BY NAME
-        SELECT *, 1 AS place FROM evented
-        UNION ALL BY NAME
-        SELECT topic, incarnation, tenant_id, thread_id, from_time AS started, 0 AS place,
-               coalesce(run_id, arrow_cast(X'', 'BinaryView')) AS run_mark, coalesce(graph_name, '') AS graph_mark
-        FROM run_spans
+        SELECT * FROM evented
     )
-    WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY started NULLS FIRST, place
-                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
-SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, call_id, tool_name, node_id, source, outcome, stages,
-       attempts, failed_attempts, started, ended, started AS at,
+SELECT topic, incarnation, tenant_id, thread_id, run_id, run_number, graph_name, call_id, tool_name, node_id, source, outcome,
+       stages, attempts, failed_attempts, started, ended, started AS at,
        coalesce(told_us, CASE WHEN started >= TIMESTAMP '1970-01-01T00:00:00Z' AND ended >= started
                               THEN CAST(ended AS BIGINT) - CAST(started AS BIGINT) END) AS duration_us,
        error, error_code
-FROM placed
-WHERE place = 1
+FROM call

@@ -5,9 +5,12 @@
 --
 -- Converters leave the tenant of a trace empty. Such a trace belongs to the thread of its name, if only one tenant began or
 -- ended a run in a thread of that name.
--- A trace tells of the run that was the newest of its thread when it was sent; run_id is null if there was none.
+-- A trace tells of the run that was the newest of its thread when it was sent; run_id and run_number are null if
+-- there was none.
 -- Columns:
---   topic, incarnation, tenant_id, thread_id, run_id, graph_name
+--   topic, incarnation, tenant_id, thread_id, run_id
+--   run_number: number of the run in its thread, from 1; null outside of runs
+--   graph_name
 --   execution_id: the execution, as the producer names it
 --   completed: whether the execution came to its end
 --   at: time at which the trace counts: the producer's, else Kafka's
@@ -16,43 +19,10 @@
 --   nodes: the executed nodes as a JSON array
 --   errors: the errors as a JSON array
 --   sequence, partition, offset, item
-WITH trace AS (
-    SELECT topic, incarnation, partition, "offset", item, tenant_id,
-           CASE WHEN thread_id <> '' THEN thread_id ELSE coalesce(execution_thread_id, '') END AS thread_id,
-           coalesce(time, kafka_time) AS at, sequence, execution_id, completed,
-           CAST(CAST(total_duration_ms AS DECIMAL(38, 0)) * 1000 AS DECIMAL(38, 0)) AS duration_us,
-           nullif(CAST(total_tokens AS DECIMAL(38, 0)), 0) AS total_tokens, nodes, errors
-    FROM execution_traces
-    WHERE NOT repeated
-),
-owner AS (
-    SELECT topic, incarnation, thread_id, min(tenant_id) AS tenant_id
-    FROM events
-    WHERE event_type IN ('GRAPH_START', 'GRAPH_END', 'GRAPH_ERROR')
-    GROUP BY topic, incarnation, thread_id
-    HAVING min(tenant_id) = max(tenant_id)
-),
-owned AS (
-    SELECT trace.topic, trace.incarnation, trace.partition, trace."offset", trace.item,
-           CASE WHEN trace.tenant_id = '' THEN coalesce(owner.tenant_id, '') ELSE trace.tenant_id END AS tenant_id,
-           trace.thread_id, at, sequence, execution_id, completed, duration_us, total_tokens, nodes, errors
-    FROM trace
-    LEFT JOIN owner
-        ON owner.topic = trace.topic AND owner.incarnation = trace.incarnation AND owner.thread_id = trace.thread_id
-)
-SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, execution_id, completed, at, duration_us, total_tokens,
-       nodes, errors, sequence, partition, "offset", item
-FROM (
-    SELECT *, nullif(last_value(run_mark) IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
-           nullif(last_value(graph_mark) IGNORE NULLS OVER so_far, '') AS graph_name
-    FROM (
-        SELECT *, 1 AS place FROM owned
-        UNION ALL BY NAME
-        SELECT topic, incarnation, tenant_id, thread_id, from_time AS at, 0 AS place,
-               coalesce(run_id, arrow_cast(X'', 'BinaryView')) AS run_mark, coalesce(graph_name, '') AS graph_mark
-        FROM run_spans
-    )
-    WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at NULLS FIRST, place
-                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-)
-WHERE place = 1
+SELECT trace.topic, trace.incarnation, trace.tenant_id, trace.thread_id, run_id, run_number, graph_name, execution_id,
+       completed, at, duration_us, total_tokens, nodes, errors, sequence, partition, "offset", item
+FROM owned_traces AS trace
+LEFT JOIN run_spans AS span
+    ON span.topic = trace.topic AND span.incarnation = trace.incarnation
+    AND span.tenant_id = trace.tenant_id AND span.thread_id = trace.thread_id
+    AND (from_time IS NULL OR at >= from_time) AND (next_time IS NULL OR at < next_time OR at IS NULL)
