@@ -973,6 +973,8 @@ async fn runs_end_fail_go_on_or_are_abandoned_and_may_lack_their_start() {
         ("e", 5, "NODE_THINKING", "plan"),
         ("", 5, "GRAPH_START", ""),
         ("f", 100, "NODE_THINKING", "plan"),
+        // Quiet for longer.
+        ("g", 1, "GRAPH_START", ""),
     ]);
     store(folder.path(), vec![events]);
     let session = session(folder.path());
@@ -988,12 +990,13 @@ async fn runs_end_fail_go_on_or_are_abandoned_and_may_lack_their_start() {
 | a2  | completed | true     | 04 | 2        | 1       |
 | a3  | running   | false    | 06 | 1        |         |
 | b1  | failed    | false    | 07 | 4        | 3       |
-| c1  | abandoned | false    | 0b | 2        |         |
+| c1  | failed    | false    | 0b | 2        | 60      |
 | d1  | running   | false    | 0d | 1        |         |
+| g1  | abandoned | false    | 11 | 1        |         |
 +-----+-----------+----------+----+----------+---------+";
     assert_eq!(text(&session, sql).await, expected);
-    assert_eq!(number(&session, "select sum(runs) from sessions").await, 6);
-    assert_eq!(number(&session, "select count(*) from sessions").await, 7);
+    assert_eq!(number(&session, "select sum(runs) from sessions").await, 7);
+    assert_eq!(number(&session, "select count(*) from sessions").await, 8);
 }
 
 #[tokio::test]

@@ -135,17 +135,21 @@ used_again AS (
     HAVING count(*) FILTER (WHERE kind = 'LLM_START') > 1 OR count(*) FILTER (WHERE kind = 'LLM_END') > 1
         OR count(*) FILTER (WHERE is_final) > 1 OR count(chunk_index) > count(DISTINCT chunk_index)
 ),
-placed AS (
-    SELECT message.*, span.run_id, coalesce(span.run_number, 0) AS run_number, span.graph_name,
-           CASE WHEN used_again.request_id IS NOT NULL THEN span.run_number END AS run_key
+again AS (
+    -- Mostly none, so that messages need not be placed in runs one by one: requests are, which are fewer.
+    SELECT used.topic, used.incarnation, used.tenant_id, used.thread_id, used.request_id, run_number, from_time, next_time
+    FROM used_again AS used
+    JOIN run_spans AS span
+        ON span.topic = used.topic AND span.incarnation = used.incarnation
+        AND span.tenant_id = used.tenant_id AND span.thread_id = used.thread_id
+),
+keyed AS (
+    SELECT message.*, again.run_number AS run_key
     FROM message
-    LEFT JOIN used_again
-        ON used_again.topic = message.topic AND used_again.incarnation = message.incarnation
-        AND used_again.tenant_id = message.tenant_id AND used_again.thread_id = message.thread_id
-        AND used_again.request_id = message.request_id
-    LEFT JOIN run_spans AS span
-        ON span.topic = message.topic AND span.incarnation = message.incarnation
-        AND span.tenant_id = message.tenant_id AND span.thread_id = message.thread_id
+    LEFT JOIN again
+        ON again.topic = message.topic AND again.incarnation = message.incarnation
+        AND again.tenant_id = message.tenant_id AND again.thread_id = message.thread_id
+        AND again.request_id = message.request_id
         AND (from_time IS NULL OR placed_at >= from_time)
         AND (next_time IS NULL OR placed_at < next_time OR placed_at IS NULL)
 ),
@@ -156,16 +160,13 @@ spaced AS (
     FROM (
         SELECT *, lag(kind) OVER in_thread AS kind_before, lag(request_id) OVER in_thread AS request_before,
                lag(run_key) OVER in_thread AS run_before, lag(at) OVER in_thread AS at_before
-        FROM placed
+        FROM keyed
         WINDOW in_thread AS (PARTITION BY topic, incarnation, tenant_id, thread_id
                              ORDER BY run_key, request_id, CASE WHEN kind = 'CHUNK' THEN 0 ELSE 1 END, at)
     )
 ),
 request AS (
     SELECT topic, incarnation, tenant_id, thread_id, request_id,
-           nullif(min(run_number), 0) AS run_number,
-           first_value(run_id ORDER BY run_number) AS run_id,
-           first_value(graph_name ORDER BY run_number) AS graph_name,
            max(node_id) AS node_id,
            coalesce(max(model) FILTER (WHERE kind = 'LLM_END'), max(model) FILTER (WHERE kind <> 'CHUNK'), max(model))
                AS model,
@@ -194,6 +195,21 @@ request AS (
     FROM spaced
     GROUP BY topic, incarnation, tenant_id, thread_id, run_key, request_id, lone
 ),
+placed AS (
+    SELECT *, nullif(last_value(run_mark) IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
+           last_value(number_mark) IGNORE NULLS OVER so_far AS run_number,
+           nullif(last_value(graph_mark) IGNORE NULLS OVER so_far, '') AS graph_name
+    FROM (
+        SELECT *, 1 AS place FROM request
+        UNION ALL BY NAME
+        SELECT topic, incarnation, tenant_id, thread_id, from_time AS first_time, 0 AS place, run_number AS number_mark,
+               coalesce(run_id, arrow_cast(X'', 'BinaryView')) AS run_mark, coalesce(graph_name, '') AS graph_mark
+        FROM run_spans
+    )
+    WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id
+                      ORDER BY first_time NULLS FIRST, place, number_mark
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+),
 counted AS (
     SELECT *,
            CASE WHEN has_end THEN 'completed'
@@ -204,7 +220,8 @@ counted AS (
            coalesce(end_time, final_time) AS ended,
            coalesce(end_input_tokens, chunk_input_tokens) AS input_tokens,
            coalesce(end_output_tokens, chunk_output_tokens) AS output_tokens
-    FROM request
+    FROM placed
+    WHERE place = 1
 ),
 timed AS (
     SELECT *, coalesce(end_duration_us, error_duration_us,
