@@ -165,8 +165,9 @@ pub(crate) fn print(
     }
     let query = Query::open(global)?;
     let opened = query.quipu().report(report, &arguments)?;
+    // All sections are begun before the first is printed: what is wrong with one is told before anything else.
     let (found, answers) =
-        runtime.block_on(async { tokio::join!(opened.completeness(), begin(&opened, &sections)) });
+        runtime.block_on(async { tokio::join!(opened.completeness(), opened.sections(&sections)) });
     let (found, answers) = (found?, answers?);
     args.completeness.check_known(&found)?;
     let mut printer = Printer {
