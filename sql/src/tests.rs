@@ -799,9 +799,11 @@ async fn an_empty_store_answers_everything() {
         );
     }
     for view in crate::views::VIEWS {
+        // The time of an empty store is one null.
+        let rows = i64::from(view.name == "store_time");
         assert_eq!(
             number(&session, &format!("select count(*) from {}", view.name)).await,
-            0,
+            rows,
             "{}",
             view.name
         );
