@@ -34,16 +34,57 @@ SELECT count(*) AS runs,
        round(max(took_us) / 1e3, 1) AS max_ms
 FROM timed;
 -- Section: llm (record)
+-- Requests and their tokens as their ids tell them, those of LLM_END before those of chunks: where an id is used again, or an
+-- end names no request, report llm knows more.
+WITH message AS (
+    SELECT topic, incarnation, tenant_id, thread_id, request_id,
+           CASE WHEN request_id IS NULL THEN concat(partition, '/', "offset", '/', item) END AS lone,
+           coalesce(time, kafka_time) AS at, 'CHUNK' AS kind, model,
+           -- Where only the total is told, the two are 0.
+           CASE WHEN NOT (prompt_tokens = 0 AND completion_tokens = 0 AND total_tokens > 0) THEN prompt_tokens END
+               AS input_tokens,
+           CASE WHEN NOT (prompt_tokens = 0 AND completion_tokens = 0 AND total_tokens > 0) THEN completion_tokens END
+               AS output_tokens,
+           total_tokens, CAST(NULL AS DOUBLE) AS cost_usd
+    FROM token_chunks
+    WHERE NOT repeated AND (request_id IS NOT NULL OR is_final)
+    UNION ALL
+    SELECT topic, incarnation, tenant_id, thread_id, llm_request_id,
+           CASE WHEN llm_request_id IS NULL THEN concat(partition, '/', "offset", '/', item) END,
+           coalesce(time, kafka_time), CAST(event_type AS VARCHAR), model,
+           CASE WHEN event_type = 'LLM_END' AND input_tokens >= 0 THEN input_tokens END,
+           CASE WHEN event_type = 'LLM_END' AND output_tokens >= 0 THEN output_tokens END,
+           NULL, CASE WHEN event_type = 'LLM_END' AND cost_usd BETWEEN 0 AND 1e9 THEN cost_usd END
+    FROM events
+    WHERE NOT repeated AND event_type IN ('LLM_START', 'LLM_END', 'LLM_ERROR', 'LLM_RETRY')
+      AND (llm_request_id IS NOT NULL OR event_type IN ('LLM_END', 'LLM_ERROR'))
+),
+request AS (
+    SELECT tenant_id, thread_id, coalesce(min(at) FILTER (WHERE kind = 'LLM_START'), min(at)) AS at,
+           coalesce(max(model) FILTER (WHERE kind = 'LLM_END'), max(model) FILTER (WHERE kind <> 'CHUNK'), max(model))
+               AS model,
+           coalesce(max(input_tokens) FILTER (WHERE kind = 'LLM_END'), max(input_tokens)) AS input_tokens,
+           coalesce(max(output_tokens) FILTER (WHERE kind = 'LLM_END'), max(output_tokens)) AS output_tokens,
+           max(total_tokens) AS told_tokens, max(cost_usd) AS reported_cost_usd
+    FROM message
+    GROUP BY topic, incarnation, tenant_id, thread_id, request_id, lone
+),
+counted AS (
+    SELECT *,
+           coalesce(CAST(input_tokens AS DECIMAL(38, 0)) + CAST(output_tokens AS DECIMAL(38, 0)),
+                    CAST(coalesce(told_tokens, input_tokens, output_tokens) AS DECIMAL(38, 0))) AS total_tokens,
+           coalesce(reported_cost_usd, cost_usd(model, input_tokens, output_tokens, at)) AS cost_usd
+    FROM request
+    WHERE $filter
+)
 SELECT count(*) AS calls,
        count(*) FILTER (WHERE total_tokens IS NOT NULL) AS calls_with_tokens,
        coalesce(sum(CAST(input_tokens AS DECIMAL(38, 0))), 0) AS input_tokens,
        coalesce(sum(CAST(output_tokens AS DECIMAL(38, 0))), 0) AS output_tokens,
        coalesce(sum(total_tokens), 0) AS total_tokens,
-       round(sum(coalesce(reported_cost_usd, cost_usd(model, input_tokens, output_tokens, at))), 6) AS cost_usd,
-       count(*) FILTER (WHERE total_tokens IS NOT NULL AND reported_cost_usd IS NULL
-                          AND cost_usd(model, input_tokens, output_tokens, at) IS NULL) AS calls_unpriced
-FROM llm_calls
-WHERE $filter;
+       round(sum(cost_usd), 6) AS cost_usd,
+       count(*) FILTER (WHERE total_tokens IS NOT NULL AND cost_usd IS NULL) AS calls_unpriced
+FROM counted;
 -- Section: tools (record)
 -- Calls and their ends as ToolExecution messages tell them: where stages were lost, or TOOL_* events alone tell of calls,
 -- report tools knows more.
@@ -79,8 +120,24 @@ SELECT count(*) AS calls,
        round(CAST(count(*) FILTER (WHERE attempts > 1) AS DOUBLE) / nullif(count(*), 0), 4) AS retry_rate
 FROM ended;
 -- Section: errors
-SELECT kind, severity, count(*) AS errors, count(DISTINCT concat(octet_length(topic), ':', topic, octet_length(tenant_id), ':', tenant_id, thread_id)) AS sessions
-FROM errors_all
+-- A trace without a tenant counts as a session of its own here.
+WITH told AS (
+    SELECT kind, severity, topic, tenant_id, thread_id, at
+    FROM errors_all
+    WHERE kind <> 'trace_error'
+    UNION ALL
+    SELECT 'trace_error', CASE WHEN told ->> 'recovered' = 'true' THEN 'WARNING' ELSE 'ERROR' END, topic, tenant_id,
+           trace_thread, at
+    FROM (
+        SELECT topic, tenant_id, coalesce(nullif(thread_id, ''), execution_thread_id, '') AS trace_thread,
+               coalesce(time, kafka_time) AS at, unnest(json_get_array(errors)) AS told
+        FROM execution_traces
+        WHERE NOT repeated AND errors IS NOT NULL
+    )
+)
+SELECT kind, severity, count(*) AS errors,
+       count(DISTINCT concat(octet_length(topic), ':', topic, octet_length(tenant_id), ':', tenant_id, thread_id)) AS sessions
+FROM told
 WHERE $filter
 GROUP BY kind, severity
 ORDER BY errors DESC, kind, severity
