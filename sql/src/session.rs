@@ -105,8 +105,7 @@ impl Session {
     pub async fn sql(&self, text: &str) -> Result<Answer> {
         limits::check_length(text)?;
         let (session, text) = (self.clone(), text.to_owned());
-        self.run(planner::plan(async move { session.plan(parse(&text)?).await }))
-            .await
+        self.begin(planner::plan(async move { session.plan(parse(&text)?).await }).await?)
     }
 
     /// Another session over the same snapshot with the same settings.
@@ -117,8 +116,7 @@ impl Session {
     /// As [`Session::sql`], for a statement that is parsed.
     pub(crate) async fn statement(&self, statement: Statement) -> Result<Answer> {
         let session = self.clone();
-        self.run(planner::plan(async move { session.plan(statement).await }))
-            .await
+        self.begin(planner::plan(async move { session.plan(statement).await }).await?)
     }
 
     /// Gives the rows of a statement a name in this session; they are computed when first asked for, and kept.
@@ -132,8 +130,7 @@ impl Session {
         .await
     }
 
-    async fn run(&self, planned: impl Future<Output = Result<Arc<dyn ExecutionPlan>>>) -> Result<Answer> {
-        let plan = planned.await?;
+    fn begin(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Answer> {
         let schema = plan.schema();
         let stream = execute_stream(Arc::clone(&plan), self.context.task_ctx())?;
         Ok(Answer {
@@ -197,7 +194,7 @@ fn config(options: &SessionOptions) -> SessionConfig {
 }
 
 /// Parses exactly one statement.
-fn parse(text: &str) -> Result<Statement> {
+pub(crate) fn parse(text: &str) -> Result<Statement> {
     limits::check_tokens(text)?;
     let mut statements = DFParserBuilder::new(text)
         .with_dialect(&PostgreSqlDialect {})

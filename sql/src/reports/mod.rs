@@ -5,8 +5,10 @@
 pub(crate) mod completeness;
 mod error;
 mod filter;
+mod header;
 mod open;
 mod parameter;
+mod placeholders;
 mod report;
 
 pub use error::ReportError;

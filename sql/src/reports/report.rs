@@ -20,28 +20,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::ast::{
-    self, Expr, ObjectName, Value, ValueWithSpan, VisitMut, VisitorMut, visit_relations,
-};
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, visit_relations};
 
 use super::error::ReportError;
 use super::filter::{Columns, Filter};
+use super::header::Header;
 use super::parameter::{self, Parameter, ParameterType};
-use crate::error::{Result, SqlError};
-use crate::{limits, split};
+use super::placeholders::{fill, placeholders};
+use crate::error::Result;
+use crate::session::parse;
+use crate::split;
 
 /// The placeholder for what a report is narrowed down to.
 const FILTER: &str = "filter";
 
 /// Keys of a report in JSON that no section may have.
 const TAKEN: [&str; 3] = ["report", "completeness", "parameters"];
-
-const PARAM_FORM: &str =
-    "-- Param: NAME text|integer|count|number|boolean|time [= DEFAULT] [-- WHAT IT MEANS]";
-const FILTER_FORM: &str = "-- Filter: time = COLUMN, tenant = COLUMN, thread = COLUMN, graph = COLUMN";
-const SECTION_FORM: &str = "-- Section: NAME [(record)|(table)]";
 
 /// SQL statements with a header that says what may be asked of them.
 #[derive(Clone, Debug)]
@@ -117,7 +112,7 @@ impl Report {
         };
         let mut columns = None;
         for (at, text) in texts.iter().enumerate() {
-            let head = Head::parse(name, text)?;
+            let head = Header::parse(name, text)?;
             if at == 0 {
                 report.about = head.about;
             }
@@ -327,153 +322,6 @@ impl Report {
         }
         let names: Vec<&str> = self.parameters.iter().map(|known| known.name.as_str()).collect();
         names.join(", ")
-    }
-}
-
-/// The comment lines before a statement, as far as they mean something.
-#[derive(Default)]
-struct Head {
-    about: String,
-    parameters: Vec<Parameter>,
-    columns: Option<Columns>,
-    section: Option<(String, Kind)>,
-}
-
-impl Head {
-    fn parse(report: &str, text: &str) -> Result<Self, ReportError> {
-        let mut head = Self::default();
-        let lines = text.lines().map(str::trim);
-        for (at, line) in lines
-            .take_while(|line| line.starts_with("--") || line.is_empty())
-            .enumerate()
-        {
-            let wrong = |form| ReportError::Header {
-                report: report.to_owned(),
-                line: line.to_owned(),
-                form,
-            };
-            let comment = line.trim_start_matches('-').trim();
-            if let Some(rest) = comment.strip_prefix("Param:") {
-                head.parameters
-                    .push(read_parameter(rest).ok_or_else(|| wrong(PARAM_FORM))?);
-            } else if let Some(rest) = comment.strip_prefix("Filter:") {
-                head.columns = Some(Columns::parse(rest).ok_or_else(|| wrong(FILTER_FORM))?);
-            } else if let Some(rest) = comment.strip_prefix("Section:") {
-                head.section = Some(read_section(rest).ok_or_else(|| wrong(SECTION_FORM))?);
-            } else if at == 0 {
-                let about = comment
-                    .strip_prefix(report)
-                    .and_then(|rest| rest.strip_prefix(':'));
-                head.about = about.unwrap_or(comment).trim().to_owned();
-            }
-        }
-        Ok(head)
-    }
-}
-
-/// Reads `top integer = 20 -- how many`.
-fn read_parameter(text: &str) -> Option<Parameter> {
-    let (declared, about) = text.split_once("--").unwrap_or((text, ""));
-    let (declared, default) = match declared.split_once('=') {
-        Some((declared, default)) => (declared, Some(default.trim().to_owned())),
-        None => (declared, None),
-    };
-    let mut words = declared.split_whitespace();
-    let (name, parameter_type) = (words.next()?, ParameterType::from_name(words.next()?)?);
-    (words.next().is_none() && is_name(name)).then(|| Parameter {
-        name: name.to_owned(),
-        parameter_type,
-        default,
-        about: about.trim().to_owned(),
-    })
-}
-
-/// Reads `totals (record)`.
-fn read_section(text: &str) -> Option<(String, Kind)> {
-    let (name, kind) = match text.trim().split_once(' ') {
-        Some((name, kind)) => (
-            name,
-            match kind.trim() {
-                "(record)" => Kind::Record,
-                "(table)" => Kind::Table,
-                _ => return None,
-            },
-        ),
-        None => (text.trim(), Kind::Rows),
-    };
-    // SQL folds names to lower case.
-    (is_name(name) && !name.contains(|letter: char| letter.is_ascii_uppercase()))
-        .then(|| (name.to_owned(), kind))
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-}
-
-fn parse(text: &str) -> Result<Statement> {
-    limits::check_tokens(text)?;
-    let mut statements = DFParserBuilder::new(text)
-        .with_dialect(&PostgreSqlDialect {})
-        .build()?
-        .parse_statements()?;
-    match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) => Ok(statement),
-        (_, others) => Err(SqlError::NotOneStatement { found: others }),
-    }
-}
-
-/// Names of the placeholders of a statement.
-fn placeholders(statement: &mut Statement) -> Vec<String> {
-    let mut names = Vec::new();
-    visit(statement, &mut |name, _| {
-        if !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-    });
-    names
-}
-
-/// Puts values in the place of placeholders.
-fn fill(statement: &mut Statement, values: &BTreeMap<&str, Expr>) {
-    visit(statement, &mut |name, expr| {
-        if let Some(value) = values.get(name) {
-            *expr = Expr::Nested(Box::new(value.clone()));
-        }
-    });
-}
-
-fn visit(statement: &mut Statement, seen: &mut dyn FnMut(&str, &mut Expr)) {
-    let mut visitor = Placeholders { seen };
-    let inner: &mut ast::Statement = match statement {
-        Statement::Statement(inner) => inner,
-        Statement::Explain(explain) => return visit(&mut explain.statement, seen),
-        // Neither reads; the guard refuses them.
-        Statement::CreateExternalTable(_) | Statement::CopyTo(_) | Statement::Reset(_) => return,
-    };
-    // It never breaks off.
-    let _ = inner.visit(&mut visitor);
-}
-
-struct Placeholders<'a> {
-    seen: &'a mut dyn FnMut(&str, &mut Expr),
-}
-
-impl VisitorMut for Placeholders<'_> {
-    type Break = ();
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Value(ValueWithSpan {
-            value: Value::Placeholder(name),
-            ..
-        }) = expr
-            && let Some(name) = name.strip_prefix('$').map(str::to_owned)
-        {
-            (self.seen)(&name, expr);
-        }
-        ControlFlow::Continue(())
     }
 }
 
