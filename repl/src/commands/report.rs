@@ -17,7 +17,7 @@ Examples:
   quipu report runs --where \"status = 'failed'\"
   quipu report timeline conv_33229
   quipu report diff RUN_A RUN_B                 two runs, step by step
-  quipu report completeness --by hour           threads of which something is missing
+  quipu report completeness                     threads of which something is missing
   quipu report gaps --format json | jq .completeness
   quipu report gaps --min-completeness 99.9%    exit code 1 when less of the messages is there
 
