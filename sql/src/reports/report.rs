@@ -101,7 +101,7 @@ impl Report {
     /// Reads a report from its text.
     ///
     /// # Errors
-    /// [`SqlError::Report`] for a header that is not understood, errors of SQL for the rest.
+    /// [`SqlError::Report`](crate::SqlError::Report) for a header that is not understood, errors of SQL for the rest.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
         let texts = split(text)?;
         let mut report = Self {
@@ -233,7 +233,7 @@ impl Report {
     /// Whether it takes these arguments.
     ///
     /// # Errors
-    /// [`SqlError::Report`] for arguments that it does not take, and for those that it lacks.
+    /// [`SqlError::Report`](crate::SqlError::Report) for arguments that it does not take, and for those that it lacks.
     pub fn check(&self, arguments: &Arguments) -> Result<()> {
         self.statements(arguments).map(|_| ())
     }
@@ -241,7 +241,7 @@ impl Report {
     /// Its statements with these arguments in the place of placeholders.
     ///
     /// # Errors
-    /// [`SqlError::Report`] for arguments that it does not take, and for those that it lacks.
+    /// [`SqlError::Report`](crate::SqlError::Report) for arguments that it does not take, and for those that it lacks.
     pub(crate) fn statements(&self, arguments: &Arguments) -> Result<Vec<Statement>> {
         let values = self.values(arguments)?;
         let heedless = |section: &&Section| section.kind != Kind::Table && !section.is_filtered;
