@@ -38,14 +38,20 @@ const HOUSE: &[Floor] = &[
         sees: &["quipu-proto", "quipu-store"],
         tests_see: &["quipu-broker", "quipu-disk", "quipu-fleet"],
     },
+    // Numbers and texts alone: functions of SQL and gates compute by the same code.
+    Floor {
+        name: "quipu-stats",
+        sees: &[],
+        tests_see: &[],
+    },
     Floor {
         name: "quipu-sql",
-        sees: &["quipu-proto", "quipu-store"],
+        sees: &["quipu-proto", "quipu-stats", "quipu-store"],
         tests_see: &["quipu-fleet"],
     },
     Floor {
         name: "quipu-evals",
-        sees: &["quipu-proto", "quipu-store", "quipu-sql"],
+        sees: &["quipu-proto", "quipu-stats", "quipu-store", "quipu-sql"],
         tests_see: &["quipu-fleet"],
     },
     Floor {
@@ -55,6 +61,7 @@ const HOUSE: &[Floor] = &[
             "quipu-store",
             "quipu-ingest",
             "quipu-sql",
+            "quipu-stats",
             "quipu-evals",
         ],
         tests_see: &["quipu-broker", "quipu-fleet"],
@@ -105,6 +112,7 @@ const EVERYTHING: &[&str] = &[
     "quipu-ingest",
     "quipu-proto",
     "quipu-sql",
+    "quipu-stats",
     "quipu-store",
 ];
 
