@@ -5,14 +5,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::{DFSchema, Result, plan_err};
-use datafusion::datasource::ViewTable;
 use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{EmptyRelation, LogicalPlan, TableType};
+use datafusion::logical_expr::{EmptyRelation, LogicalPlan, LogicalPlanBuilder, TableType};
 use datafusion::prelude::SessionContext;
 use quipu_proto::Table;
 use quipu_store::Snapshot;
@@ -20,10 +21,11 @@ use tokio::sync::OnceCell;
 
 use crate::functions;
 use crate::prices::PriceTable;
+use crate::runs::{InRuns, RunsTable, SharedRuns};
 use crate::strands::{self, Account};
 use crate::system;
-use crate::tables::{CheckedStore, KeptView, Parts, SegmentTable};
-use crate::views;
+use crate::tables::{CheckedStore, KeptView, SegmentTable};
+use crate::views::{self, Header, Made};
 
 /// Name of the one catalog.
 pub(crate) const CATALOG: &str = "quipu";
@@ -53,6 +55,7 @@ pub(crate) fn register(
         url,
         state: Box::new(move || state.upgrade().map(|state| state.read().clone())),
         account: OnceCell::new(),
+        runs: SharedRuns::default(),
     });
     functions::register_over(context, &source);
     let catalog = Catalog {
@@ -73,16 +76,41 @@ pub(crate) fn register(
 
 /// Gives a plan a name in the session, as a view whose rows are kept.
 pub(crate) fn keep(context: &SessionContext, name: &str, plan: &LogicalPlan) -> Result<()> {
-    let names = context.catalog(CATALOG).and_then(|catalog| catalog.schema(MAIN));
-    match names {
-        Some(names) => names
-            .register_table(
-                name.to_owned(),
-                Arc::new(KeptView::new(plan, Parts::OfTheWhole, &context.state())?),
-            )
-            .map(|_| ()),
+    let kept = KeptView::new(plan, &context.state())?;
+    names(context)?
+        .register_table(name.to_owned(), Arc::new(kept))
+        .map(|_| ())
+}
+
+/// The tables and views of a session.
+fn names(context: &SessionContext) -> Result<Arc<Names>> {
+    let catalog = context.catalog(CATALOG);
+    let catalog = catalog
+        .as_ref()
+        .and_then(|catalog| catalog.downcast_ref::<Catalog>());
+    match catalog {
+        Some(catalog) => Ok(Arc::clone(&catalog.main)),
         None => Err(DataFusionError::Internal("the session has no tables".to_owned())),
     }
+}
+
+/// Keeps the rows of a view in the session, once something asks for them.
+pub(crate) async fn pin(context: &SessionContext, view: &str) -> Result<()> {
+    let names = names(context)?;
+    let Some(table) = names.table(view).await?.filter(|_| views::find(view).is_some()) else {
+        return plan_err!("there is no view {view} to keep");
+    };
+    let plan = LogicalPlanBuilder::scan(view, provider_as_source(table), None)?.build()?;
+    names.replace(view, Arc::new(KeptView::new(&plan, &context.state())?));
+    Ok(())
+}
+
+/// Gives rows a name in the session.
+pub(crate) fn add_rows(context: &SessionContext, name: &str, rows: RecordBatch) -> Result<()> {
+    let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+    names(context)?
+        .register_table(name.to_owned(), Arc::new(table))
+        .map(|_| ())
 }
 
 /// What tables and views are made of.
@@ -95,6 +123,8 @@ pub(crate) struct Source {
     /// The session that asks; none while it is being dropped. Weak, because the session owns the catalog.
     state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,
     account: OnceCell<Account>,
+    /// The runs of its threads.
+    pub(crate) runs: SharedRuns,
 }
 
 impl Source {
@@ -158,6 +188,12 @@ struct Names {
 }
 
 impl Names {
+    /// Puts another table in the place of a view.
+    fn replace(&self, name: &str, table: Arc<dyn TableProvider>) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.insert(name.to_owned(), table);
+    }
+
     async fn make(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         if self.kind == Kind::System {
             return system::table(name, &self.source).await;
@@ -173,12 +209,20 @@ impl Names {
         let Some(view) = views::find(name) else {
             return Ok(None);
         };
-        let state = self.source.state()?;
+        let source = Arc::clone(&self.source);
+        let by = match view.made() {
+            Made::ByRuns(rows) => return Ok(Some(Arc::new(RunsTable::new(source, rows)))),
+            Made::OfTextInRuns(by) => Some(by),
+            Made::OfText => None,
+        };
+        let state = source.state()?;
         let plan = state.create_logical_plan(view.sql).await?;
-        Ok(Some(if view.is_kept() {
-            Arc::new(KeptView::new(&plan, Parts::Alone, &state)?)
-        } else {
-            Arc::new(ViewTable::new(plan, Some(view.sql.to_owned())))
+        Ok(Some(match by {
+            Some(by) => {
+                let columns = Header::parse(view.sql).columns.into_iter().map(|(name, _)| name);
+                Arc::new(InRuns::new(source, plan, by, columns, &state)?)
+            }
+            None => Arc::new(ViewTable::new(plan, Some(view.sql.to_owned()))),
         }))
     }
 }

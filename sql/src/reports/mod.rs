@@ -14,7 +14,7 @@ mod report;
 pub use error::ReportError;
 pub use filter::Filter;
 pub use open::OpenReport;
-pub use parameter::{Parameter, ParameterType, time_us};
+pub use parameter::{Parameter, ParameterType, time_text, time_us};
 pub use report::{Arguments, Kind, Report, Section};
 
 use crate::error::Result;

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::error::ReportError;
+use crate::functions::iso_time;
 
 const NANOS_PER_MICRO: i64 = 1_000;
 
@@ -184,6 +185,12 @@ pub fn time_us(text: &str) -> Option<i64> {
             .ok()
             .map(|nanos| nanos.div_euclid(NANOS_PER_MICRO)),
     }
+}
+
+/// The text of a time in microseconds since the Unix epoch, as [`time_us`] reads it.
+#[must_use]
+pub fn time_text(micros: i64) -> String {
+    iso_time::text(micros).unwrap_or_else(|| format!("{micros} microseconds since 1970"))
 }
 
 /// Reads a span such as `30m` in microseconds.

@@ -28,7 +28,7 @@ use super::filter::{Columns, Filter};
 use super::header::Header;
 use super::parameter::{self, Parameter, ParameterType};
 use super::placeholders::{fill, placeholders};
-use crate::error::Result;
+use crate::error::{Result, SqlError};
 use crate::session::parse;
 use crate::split;
 
@@ -268,6 +268,24 @@ impl Report {
                 Ok(statement)
             })
             .collect()
+    }
+
+    /// Its only statement with these arguments in the place of placeholders.
+    pub(crate) fn only_statement(&self, arguments: &Arguments) -> Result<Statement> {
+        let mut statements = self.statements(arguments)?;
+        match (statements.pop(), statements.len()) {
+            (Some(statement), 0) => Ok(statement),
+            (_, others) => Err(SqlError::NotOneStatement { found: others + 1 }),
+        }
+    }
+
+    /// The text of its only statement with these arguments in the place of placeholders.
+    ///
+    /// # Errors
+    /// [`SqlError::Report`](crate::SqlError::Report) for arguments that it does not take, and for those that it lacks;
+    /// [`SqlError::NotOneStatement`](crate::SqlError::NotOneStatement) for a report of several.
+    pub fn text(&self, arguments: &Arguments) -> Result<String> {
+        Ok(self.only_statement(arguments)?.to_string())
     }
 
     /// The literals of all parameters.

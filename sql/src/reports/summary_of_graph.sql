@@ -2,13 +2,10 @@
 -- Filter: time = at, tenant = tenant_id, thread = thread_id, graph = graph_name
 -- Section: runs (record)
 WITH run AS (
-    SELECT topic, incarnation, tenant_id, thread_id, min(at) AS at, max(at) AS ended, max(graph_name) AS graph_name,
-           -- Many emitters send nothing after the error of a node.
-           bool_or(role = 3) OR bool_or(ends_run AND event_type = 'NODE_ERROR') AS has_failure, bool_or(role = 4) AS has_end,
-           max(duration_us) FILTER (WHERE role IN (3, 4)) AS duration_us
-    FROM graph_events
-    WHERE thread_id <> ''
-    GROUP BY topic, incarnation, tenant_id, thread_id, run_number
+    -- Many emitters send nothing after the error of a node.
+    SELECT topic, tenant_id, thread_id, graph_name, started AS at, ended, duration_us, has_end,
+           has_failure OR has_stopped AS has_failure
+    FROM run_spans
 ),
 timed AS (
     SELECT *,

@@ -18,50 +18,35 @@
 --   at: when the message was sent; of an entry of a trace, when the trace was
 --   sequence, partition, offset, item
 --   entry: number of an entry in its trace, from 1; else 0
-WITH told AS (
-    SELECT 'error_message' AS kind, topic, incarnation, partition, "offset", item, tenant_id, thread_id,
-           coalesce(time, kafka_time) AS at, sequence, CAST(severity AS VARCHAR) AS severity, error_code, message,
-           context ->> 'node_id' AS node_id, context ->> 'tool_name' AS tool_name, context ->> 'call_id' AS call_id,
-           context ->> 'request_id' AS request_id, CAST(0 AS BIGINT UNSIGNED) AS entry
-    FROM errors
-    WHERE NOT repeated
-    UNION ALL
-    SELECT lower(CAST(event_type AS VARCHAR)), topic, incarnation, partition, "offset", item, tenant_id, thread_id,
-           coalesce(time, kafka_time), sequence, 'ERROR', attributes ->> 'error_code', error,
-           node_id, tool_name, attributes ->> 'call_id', llm_request_id, 0
-    FROM events
-    WHERE NOT repeated AND event_type IN ('GRAPH_ERROR', 'NODE_ERROR', 'LLM_ERROR', 'TOOL_ERROR')
-      AND (event_type <> 'GRAPH_ERROR' OR coalesce(node_id, '') <> 'quality_monitor')
-    UNION ALL
-    SELECT 'tool_failed', topic, incarnation, partition, "offset", item, tenant_id, thread_id,
-           coalesce(time, kafka_time), sequence, 'ERROR', error_code, error, NULL, tool_name, call_id, NULL, 0
-    FROM tool_executions
-    WHERE NOT repeated AND stage = 'FAILED'
-    UNION ALL
-    SELECT 'trace_error', topic, incarnation, partition, "offset", item, tenant_id, thread_id, at, sequence,
-           CASE WHEN told ->> 'recovered' = 'true' THEN 'WARNING' ELSE 'ERROR' END,
-           told ->> 'error_code', told ->> 'message', told ->> 'node', NULL, NULL, NULL,
-           row_number() OVER (PARTITION BY topic, incarnation, partition, "offset", item)
-    FROM (
-        SELECT topic, incarnation, partition, "offset", item, tenant_id, thread_id, at, sequence,
-               unnest(json_get_array(errors)) AS told
-        FROM traces
-        WHERE errors IS NOT NULL
-    )
-)
-SELECT topic, incarnation, tenant_id, thread_id, run_id, graph_name, kind, severity, error_code, message, node_id, tool_name,
-       call_id, request_id, at, sequence, partition, "offset", item, entry
+
+-- run_id and graph_name are added to these rows, by their time: see sql/src/runs.
+SELECT 'error_message' AS kind, topic, incarnation, partition, "offset", item, tenant_id, thread_id,
+       coalesce(time, kafka_time) AS at, sequence, CAST(severity AS VARCHAR) AS severity, error_code, message,
+       context ->> 'node_id' AS node_id, context ->> 'tool_name' AS tool_name, context ->> 'call_id' AS call_id,
+       context ->> 'request_id' AS request_id, CAST(0 AS BIGINT UNSIGNED) AS entry
+FROM errors
+WHERE NOT repeated
+UNION ALL
+SELECT lower(CAST(event_type AS VARCHAR)), topic, incarnation, partition, "offset", item, tenant_id, thread_id,
+       coalesce(time, kafka_time), sequence, 'ERROR', attributes ->> 'error_code', error,
+       node_id, tool_name, attributes ->> 'call_id', llm_request_id, CAST(0 AS BIGINT UNSIGNED)
+FROM events
+WHERE NOT repeated AND event_type IN ('GRAPH_ERROR', 'NODE_ERROR', 'LLM_ERROR', 'TOOL_ERROR')
+  AND (event_type <> 'GRAPH_ERROR' OR coalesce(node_id, '') <> 'quality_monitor')
+UNION ALL
+SELECT 'tool_failed', topic, incarnation, partition, "offset", item, tenant_id, thread_id,
+       coalesce(time, kafka_time), sequence, 'ERROR', error_code, error, NULL, tool_name, call_id, NULL,
+       CAST(0 AS BIGINT UNSIGNED)
+FROM tool_executions
+WHERE NOT repeated AND stage = 'FAILED'
+UNION ALL
+SELECT 'trace_error', topic, incarnation, partition, "offset", item, tenant_id, thread_id, at, sequence,
+       CASE WHEN told ->> 'recovered' = 'true' THEN 'WARNING' ELSE 'ERROR' END,
+       told ->> 'error_code', told ->> 'message', told ->> 'node', NULL, NULL, NULL, CAST(entry AS BIGINT UNSIGNED)
 FROM (
-    SELECT *, nullif(last_value(run_mark) IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
-           nullif(last_value(graph_mark) IGNORE NULLS OVER so_far, '') AS graph_name
-    FROM (
-        SELECT *, 1 AS place FROM told
-        UNION ALL BY NAME
-        SELECT topic, incarnation, tenant_id, thread_id, from_time AS at, 0 AS place,
-               coalesce(run_id, arrow_cast(X'', 'BinaryView')) AS run_mark, coalesce(graph_name, '') AS graph_mark
-        FROM run_spans
-    )
-    WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY at NULLS FIRST, place
-                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    SELECT topic, incarnation, partition, "offset", item, tenant_id, thread_id, at, sequence,
+           unnest(json_get_array(errors)) AS told,
+           unnest(generate_series(1, CAST(json_length(errors) AS BIGINT))) AS entry
+    FROM owned_traces
+    WHERE errors IS NOT NULL
 )
-WHERE place = 1

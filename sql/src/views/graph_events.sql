@@ -23,52 +23,17 @@
 --   run_id, graph_name
 --   headless: whether the GRAPH_START of its run was never seen
 --   run_number: number of the run in its thread, from 1; 0 before the first
-WITH event AS (
-    SELECT topic, incarnation, partition, "offset", item, tenant_id, thread_id, coalesce(time, kafka_time) AS at,
-           sequence, message_id, event_type, node_id, graph_name, duration_us, error,
-           CASE WHEN event_type IN ('EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH') THEN attributes ->> 'edge_from' END AS edge_from,
-           CASE WHEN event_type IN ('EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH') THEN attributes ->> 'edge_to' END AS edge_to,
-           CASE event_type WHEN 'GRAPH_START' THEN 0 WHEN 'GRAPH_END' THEN 4 WHEN 'GRAPH_ERROR' THEN 3 ELSE 1 END AS role
-    FROM events
-    WHERE NOT repeated
-      AND event_type IN ('GRAPH_START', 'GRAPH_END', 'GRAPH_ERROR', 'NODE_START', 'NODE_END', 'NODE_ERROR',
-                         'EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH', 'PARALLEL_START', 'PARALLEL_END')
-      -- A quality alert is no failure of a graph.
-      AND (event_type <> 'GRAPH_ERROR' OR coalesce(node_id, '') <> 'quality_monitor')
-),
-marked AS (
-    SELECT *, lag(role) OVER (
-               PARTITION BY topic, incarnation, tenant_id, thread_id
-               ORDER BY at, sequence, role, partition, "offset", item
-           ) AS role_before
-    FROM event
-),
-parted AS (
-    SELECT *,
-           -- An end right after a failure is the end of the same run.
-           thread_id <> '' AND (role = 0 OR role_before IS NULL OR role IN (1, 3) AND role_before IN (3, 4)
-                                OR role = 4 AND role_before = 4) AS begins_run
-    FROM marked
-),
-numbered AS (
-    SELECT *,
-           -- No bytes stand for a missing id, so that the run before is not taken for this one.
-           nullif(last_value(CASE WHEN begins_run THEN coalesce(message_id, arrow_cast(X'', 'BinaryView')) END)
-                      IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
-           last_value(CASE WHEN begins_run THEN role <> 0 END) IGNORE NULLS OVER so_far AS headless,
-           sum(CASE WHEN begins_run THEN 1 ELSE 0 END) OVER so_far AS run_number,
-           thread_id <> '' AND coalesce(lead(begins_run) OVER so_far, true) AS ends_run
-    FROM parted
-    WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id
-                      ORDER BY at, sequence, role, partition, "offset", item
-                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-)
-SELECT topic, incarnation, partition, "offset", item, tenant_id, thread_id, at, sequence, event_type, role, node_id,
-       duration_us, error, edge_from, edge_to, begins_run, ends_run, run_id,
-       CASE WHEN run_number > 0
-            THEN first_value(graph_name) IGNORE NULLS OVER (
-                     PARTITION BY topic, incarnation, tenant_id, thread_id, run_number
-                     ORDER BY at, sequence, role, partition, "offset", item
-                     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) END AS graph_name,
-       headless, run_number
-FROM numbered
+
+-- begins_run, ends_run, run_id, graph_name, headless and run_number are added to these rows: see sql/src/runs.
+SELECT topic, incarnation, partition, "offset", item, tenant_id, thread_id, coalesce(time, kafka_time) AS at, sequence,
+       event_type,
+       CASE event_type WHEN 'GRAPH_START' THEN 0 WHEN 'GRAPH_END' THEN 4 WHEN 'GRAPH_ERROR' THEN 3 ELSE 1 END AS role,
+       node_id, duration_us, error,
+       CASE WHEN event_type IN ('EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH') THEN attributes ->> 'edge_from' END AS edge_from,
+       CASE WHEN event_type IN ('EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH') THEN attributes ->> 'edge_to' END AS edge_to
+FROM events
+WHERE NOT repeated
+  AND event_type IN ('GRAPH_START', 'GRAPH_END', 'GRAPH_ERROR', 'NODE_START', 'NODE_END', 'NODE_ERROR',
+                     'EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH', 'PARALLEL_START', 'PARALLEL_END')
+  -- A quality alert is no failure of a graph.
+  AND (event_type <> 'GRAPH_ERROR' OR coalesce(node_id, '') <> 'quality_monitor')

@@ -42,6 +42,8 @@
 --   retries: LLM_RETRY events
 --   finish_reason: as the final chunk tells it
 --   error: text of the newest LLM_ERROR
+
+-- run_id, run_number and graph_name are added to these rows, by first_time: see sql/src/runs.
 WITH ending AS (
     -- Final chunks whose request has no end of its own, and ends that name no request.
     SELECT 1 AS step, topic, incarnation, tenant_id, thread_id, partition, "offset", item, sequence,
@@ -145,8 +147,9 @@ again AS (
 ),
 keyed AS (
     SELECT message.*, again.run_number AS run_key
-    FROM message
-    LEFT JOIN again
+    -- In this order, so that the few that are used again are looked up by the many messages.
+    FROM again
+    RIGHT JOIN message
         ON again.topic = message.topic AND again.incarnation = message.incarnation
         AND again.tenant_id = message.tenant_id AND again.thread_id = message.thread_id
         AND again.request_id = message.request_id
@@ -195,21 +198,6 @@ request AS (
     FROM spaced
     GROUP BY topic, incarnation, tenant_id, thread_id, run_key, request_id, lone
 ),
-placed AS (
-    SELECT *, nullif(last_value(run_mark) IGNORE NULLS OVER so_far, arrow_cast(X'', 'BinaryView')) AS run_id,
-           last_value(number_mark) IGNORE NULLS OVER so_far AS run_number,
-           nullif(last_value(graph_mark) IGNORE NULLS OVER so_far, '') AS graph_name
-    FROM (
-        SELECT *, 1 AS place FROM request
-        UNION ALL BY NAME
-        SELECT topic, incarnation, tenant_id, thread_id, from_time AS first_time, 0 AS place, run_number AS number_mark,
-               coalesce(run_id, arrow_cast(X'', 'BinaryView')) AS run_mark, coalesce(graph_name, '') AS graph_mark
-        FROM run_spans
-    )
-    WINDOW so_far AS (PARTITION BY topic, incarnation, tenant_id, thread_id
-                      ORDER BY first_time NULLS FIRST, place, number_mark
-                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-),
 counted AS (
     SELECT *,
            CASE WHEN has_end THEN 'completed'
@@ -220,8 +208,7 @@ counted AS (
            coalesce(end_time, final_time) AS ended,
            coalesce(end_input_tokens, chunk_input_tokens) AS input_tokens,
            coalesce(end_output_tokens, chunk_output_tokens) AS output_tokens
-    FROM placed
-    WHERE place = 1
+    FROM request
 ),
 timed AS (
     SELECT *, coalesce(end_duration_us, error_duration_us,
@@ -229,8 +216,8 @@ timed AS (
                             THEN CAST(ended AS BIGINT) - CAST(started AS BIGINT) END) AS duration_us
     FROM counted
 )
-SELECT topic, incarnation, tenant_id, thread_id, run_id, run_number, graph_name, request_id, node_id, model, status,
-       started, first_token, ended, started AS at,
+SELECT topic, incarnation, tenant_id, thread_id, request_id, node_id, model, status, first_time, started, first_token, ended,
+       started AS at,
        CASE WHEN start_time >= TIMESTAMP '1970-01-01T00:00:00Z' AND first_token >= start_time
             THEN CAST(first_token AS BIGINT) - CAST(start_time AS BIGINT) END AS time_to_first_token_us,
        duration_us, input_tokens, output_tokens,

@@ -1,10 +1,13 @@
 //! Views: text files of SQL, each with a header that tells its grain, its key, its units and its columns.
 //!
-//! To add one, write `views/<name>.sql` with a header as [`Header`] reads it, and put its name into [`VIEWS`].
+//! To add one, write `views/<name>.sql` with a header as [`Header`] reads it, and put its name into [`VIEWS`]. One
+//! whose rows are to have columns of their run stands in the list `MADE` too.
 
 mod header;
 
 pub use header::{COMMON_COLUMNS, Header};
+
+use crate::runs::{By, Rows};
 
 /// A view that ships with the program.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +30,10 @@ macro_rules! view {
 /// Every view, by name.
 pub const VIEWS: &[View] = &[
     view!("arrivals"),
+    view!("baseline_samples"),
+    view!("baselines"),
+    view!("benchmark_results"),
+    view!("comparisons"),
     view!("completeness"),
     view!("costs"),
     view!("costs_by_day"),
@@ -50,6 +57,7 @@ pub const VIEWS: &[View] = &[
     view!("owned_traces"),
     view!("quality"),
     view!("reconcile"),
+    view!("regressions"),
     view!("run_parts"),
     view!("run_spans"),
     view!("runs"),
@@ -57,6 +65,7 @@ pub const VIEWS: &[View] = &[
     view!("store_time"),
     view!("strand_runs"),
     view!("strands"),
+    view!("suite_results"),
     view!("thread_tails"),
     view!("throughput"),
     view!("timeline"),
@@ -68,14 +77,33 @@ pub const VIEWS: &[View] = &[
     view!("traces"),
 ];
 
-/// Views that others read several times within one statement, so that a session keeps their rows: see
-/// [`KeptView`](crate::tables::KeptView). They must be small beside the messages.
-const KEPT: &[&str] = &["run_spans"];
+/// How the rows of a view come to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// Its text gives them.
+    OfText,
+    /// Its text gives them without the columns of the run that its header lists: see [`runs`](crate::runs).
+    OfTextInRuns(By),
+    /// They are runs, or parts of threads. The text is the header alone.
+    ByRuns(Rows),
+}
+
+/// The views that are not made of their text alone, by name.
+const MADE: &[(&str, Made)] = &[
+    ("errors_all", Made::OfTextInRuns(By::Time("at"))),
+    ("graph_events", Made::OfTextInRuns(By::Place)),
+    ("llm_calls", Made::OfTextInRuns(By::Time("first_time"))),
+    ("run_parts", Made::ByRuns(Rows::Parts)),
+    ("run_spans", Made::ByRuns(Rows::Spans)),
+    ("tool_calls", Made::OfTextInRuns(By::Time("first_time"))),
+    ("traces", Made::OfTextInRuns(By::Time("at"))),
+];
 
 impl View {
-    /// Whether a session computes its rows once.
-    pub(crate) fn is_kept(&self) -> bool {
-        KEPT.contains(&self.name)
+    /// How its rows come to be.
+    pub(crate) fn made(&self) -> Made {
+        let made = MADE.iter().find(|(name, _)| *name == self.name);
+        made.map_or(Made::OfText, |(_, made)| *made)
     }
 }
 

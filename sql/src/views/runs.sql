@@ -35,8 +35,7 @@
 --   output_tokens: tokens written
 --   tokens_from: llm_end or token_chunks
 SELECT run_id, topic, incarnation, tenant_id, thread_id,
-       row_number() OVER (PARTITION BY topic, incarnation, tenant_id, thread_id ORDER BY part) AS run_number,
-       graph_name,
+       CAST(run_number AS BIGINT UNSIGNED) AS run_number, graph_name,
        CASE WHEN has_failure OR has_stopped THEN 'failed'
             WHEN has_end THEN 'completed'
             WHEN last_arrived < store_time - INTERVAL '30 minutes' THEN 'abandoned'

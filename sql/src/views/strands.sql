@@ -21,31 +21,31 @@
 --   messages: messages, copies included
 --   first_time: when its numbers begin
 --   last_time: when its numbers end
-WITH reach AS (
-    SELECT *, max(last_sequence) OVER (
-               PARTITION BY topic, incarnation, tenant_id, thread_id, strand
-               ORDER BY first_sequence, last_sequence DESC, partition, first_offset
-               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-           ) AS reached
-    FROM strand_runs
-),
-strand AS (
+WITH strand AS (
     SELECT topic, incarnation, tenant_id, thread_id, strand,
            min(kind) AS kind, min(node_id) AS node_id, min(certainty) AS certainty,
            min(first_sequence) AS first_sequence, max(last_sequence) AS last_sequence,
-           sum(CASE WHEN reached IS NULL OR reached < first_sequence
-                        THEN last_sequence - first_sequence + CAST(1 AS BIGINT UNSIGNED)
-                    WHEN reached < last_sequence THEN last_sequence - reached
-                    ELSE CAST(0 AS BIGINT UNSIGNED) END) AS seen,
            sum(messages) AS messages,
            min(first_time) AS first_time, max(last_time) AS last_time,
            CASE WHEN bool_or(head = 'unknown') THEN 'unknown' ELSE 'from_one' END AS head
-    FROM reach
+    FROM strand_runs
     GROUP BY topic, incarnation, tenant_id, thread_id, strand
+),
+lost AS (
+    SELECT topic, incarnation, tenant_id, thread_id, strand, sum(missing) AS missing
+    FROM system.missing_numbers
+    GROUP BY topic, incarnation, tenant_id, thread_id, strand
+),
+counted AS (
+    SELECT strand.*, coalesce(lost.missing, CAST(0 AS BIGINT UNSIGNED)) AS missing
+    FROM strand
+    LEFT JOIN lost
+        ON lost.topic = strand.topic AND lost.incarnation = strand.incarnation
+        AND lost.tenant_id = strand.tenant_id AND lost.thread_id = strand.thread_id AND lost.strand = strand.strand
 )
 SELECT topic, incarnation, tenant_id, thread_id, strand, kind, node_id, certainty, head,
-       first_sequence, last_sequence, seen,
-       CASE WHEN head = 'unknown' THEN last_sequence - (first_sequence - CAST(1 AS BIGINT UNSIGNED)) - seen
-            ELSE last_sequence - seen END AS missing,
-       messages, first_time, last_time
-FROM strand
+       first_sequence, last_sequence,
+       CASE WHEN head = 'unknown' THEN last_sequence - (first_sequence - CAST(1 AS BIGINT UNSIGNED)) - missing
+            ELSE last_sequence - missing END AS seen,
+       missing, messages, first_time, last_time
+FROM counted

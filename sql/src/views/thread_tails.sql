@@ -9,19 +9,8 @@
 --   topic, incarnation, tenant_id, thread_id
 --   tail: closed, open or broken
 WITH last AS (
-    SELECT topic, incarnation, tenant_id, thread_id,
-           last_value(role ORDER BY at, sequence, role, "offset") AS role
-    FROM (
-        SELECT topic, incarnation, tenant_id, thread_id, coalesce(time, kafka_time) AS at, sequence, "offset",
-               CASE event_type WHEN 'GRAPH_START' THEN 0 WHEN 'GRAPH_ERROR' THEN 3 WHEN 'GRAPH_END' THEN 4 ELSE 1 END
-                   AS role
-        FROM events
-        WHERE NOT repeated AND thread_id <> ''
-            AND event_type IN ('GRAPH_START', 'GRAPH_END', 'GRAPH_ERROR', 'NODE_START', 'NODE_END', 'NODE_ERROR',
-                               'EDGE_TRAVERSAL', 'CONDITIONAL_BRANCH', 'PARALLEL_START', 'PARALLEL_END')
-            -- A quality alert is no end.
-            AND NOT (event_type = 'GRAPH_ERROR' AND coalesce(node_id, '') = 'quality_monitor')
-    )
+    SELECT topic, incarnation, tenant_id, thread_id, last_value(is_closed ORDER BY run_number) AS is_closed
+    FROM run_spans
     GROUP BY topic, incarnation, tenant_id, thread_id
 ),
 broken AS (
@@ -41,10 +30,10 @@ broken AS (
     )
 )
 SELECT topic, incarnation, tenant_id, thread_id,
-       CASE WHEN bool_or(is_broken) THEN 'broken' WHEN max(role) IN (3, 4) THEN 'closed' ELSE 'open' END AS tail
+       CASE WHEN bool_or(is_broken) THEN 'broken' WHEN bool_or(is_closed) THEN 'closed' ELSE 'open' END AS tail
 FROM (
-    SELECT topic, incarnation, tenant_id, thread_id, role, false AS is_broken FROM last
+    SELECT topic, incarnation, tenant_id, thread_id, is_closed, false AS is_broken FROM last
     UNION ALL
-    SELECT topic, incarnation, tenant_id, thread_id, CAST(NULL AS BIGINT), true FROM broken
+    SELECT topic, incarnation, tenant_id, thread_id, false, true FROM broken
 )
 GROUP BY topic, incarnation, tenant_id, thread_id

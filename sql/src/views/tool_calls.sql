@@ -28,6 +28,8 @@
 --   duration_us: as its end tells it, else ended - started
 --   error: why it failed, also if it completed later
 --   error_code: code of that error
+
+-- run_id, run_number and graph_name are added to these rows, by first_time: see sql/src/runs.
 WITH stage AS (
     SELECT topic, incarnation, tenant_id, thread_id, call_id,
            CASE WHEN call_id IS NULL THEN concat(partition, '/', "offset", '/', item) END AS lone,
@@ -51,10 +53,18 @@ used_again AS (
     HAVING count(*) FILTER (WHERE stage = 'REQUESTED') > 1 OR count(*) FILTER (WHERE stage = 'STARTED') > 1
         OR count(*) FILTER (WHERE stage = 'COMPLETED') > 1
 ),
+again AS (
+    -- Mostly none, so that stages need not be placed in runs one by one: calls are, which are fewer.
+    SELECT used.topic, used.incarnation, used.tenant_id, used.thread_id, used.call_id, run_number, from_time, next_time
+    FROM used_again AS used
+    JOIN run_spans AS span
+        ON span.topic = used.topic AND span.incarnation = used.incarnation
+        AND span.tenant_id = used.tenant_id AND span.thread_id = used.thread_id
+),
 known AS (
     SELECT topic, incarnation, tenant_id, thread_id, call_id,
-           nullif(min(run_number), 0) AS run_number, first_value(run_id ORDER BY run_number) AS run_id,
-           first_value(graph_name ORDER BY run_number) AS graph_name,
+           -- Without a time it is before all.
+           CASE WHEN count(at) = count(*) THEN min(at) END AS first_time,
            max(tool_name) AS tool_name, max(node_id) AS node_id,
            bool_or(stage NOT LIKE 'TOOL_%') AS is_told,
            min(at) FILTER (WHERE stage NOT LIKE 'TOOL_%') AS started,
@@ -73,9 +83,10 @@ known AS (
            last_value(error ORDER BY at) FILTER (WHERE error IS NOT NULL) AS error,
            last_value(error_code ORDER BY at) FILTER (WHERE error_code IS NOT NULL) AS error_code
     FROM (
-        SELECT told.*, coalesce(span.run_number, 0) AS run_number, span.run_id, span.graph_name,
-               CASE WHEN used_again.call_id IS NOT NULL THEN span.run_number END AS run_key
-        FROM (
+        SELECT told.*, again.run_number AS run_key
+        -- In this order, so that the few that are used again are looked up by the many stages.
+        FROM again
+        RIGHT JOIN (
             SELECT * FROM stage
             UNION ALL
             SELECT topic, incarnation, tenant_id, thread_id, call_id, CAST(NULL AS VARCHAR), event_type, at, tool_name,
@@ -84,13 +95,9 @@ known AS (
             FROM event
             WHERE call_id IS NOT NULL
         ) AS told
-        LEFT JOIN used_again
-            ON used_again.topic = told.topic AND used_again.incarnation = told.incarnation
-            AND used_again.tenant_id = told.tenant_id AND used_again.thread_id = told.thread_id
-            AND used_again.call_id = told.call_id
-        LEFT JOIN run_spans AS span
-            ON span.topic = told.topic AND span.incarnation = told.incarnation
-            AND span.tenant_id = told.tenant_id AND span.thread_id = told.thread_id
+            ON again.topic = told.topic AND again.incarnation = told.incarnation
+            AND again.tenant_id = told.tenant_id AND again.thread_id = told.thread_id
+            AND again.call_id = told.call_id
             AND (from_time IS NULL OR at >= from_time) AND (next_time IS NULL OR at < next_time OR at IS NULL)
     )
     GROUP BY topic, incarnation, tenant_id, thread_id, call_id, run_key, lone
@@ -134,8 +141,7 @@ matched AS (
     )
 ),
 told AS (
-    SELECT topic, incarnation, tenant_id, thread_id, run_id, run_number, graph_name, call_id, tool_name,
-           'tool_executions' AS source,
+    SELECT topic, incarnation, tenant_id, thread_id, first_time, call_id, tool_name, 'tool_executions' AS source,
            CASE WHEN own_ends + own_errors > 0 THEN coalesce(node_id, next_node) ELSE node_id END AS node_id,
            CASE WHEN completed_at IS NOT NULL THEN 'completed'
                 WHEN failed_at IS NOT NULL AND (tried_at IS NULL OR tried_at <= failed_at) THEN 'failed'
@@ -159,19 +165,14 @@ told AS (
 ),
 alone AS (
     -- Events of threads without ToolExecution messages that tell calls.
-    SELECT event.*, coalesce(span.run_number, 0) AS run_number, span.run_id, span.graph_name,
-           CASE WHEN count(*) FILTER (WHERE event_type = 'TOOL_START') OVER (
-                         PARTITION BY event.topic, event.incarnation, event.tenant_id, event.thread_id, event.call_id) > 1
-                THEN span.run_number END AS run_key,
+    SELECT event.*,
+           count(*) FILTER (WHERE event_type = 'TOOL_START') OVER (
+               PARTITION BY event.topic, event.incarnation, event.tenant_id, event.thread_id, event.call_id) > 1 AS is_again,
            CASE WHEN bool_or(call_id IS NOT NULL AND event_type <> 'TOOL_START') OVER (
                     PARTITION BY event.topic, event.incarnation, event.tenant_id, event.thread_id, event.tool_name)
                 THEN call_id END AS link,
            CASE WHEN event_type = 'TOOL_START' THEN 1 ELSE -1 END AS step
     FROM event
-    LEFT JOIN run_spans AS span
-        ON span.topic = event.topic AND span.incarnation = event.incarnation
-        AND span.tenant_id = event.tenant_id AND span.thread_id = event.thread_id
-        AND (from_time IS NULL OR at >= from_time) AND (next_time IS NULL OR at < next_time OR at IS NULL)
     LEFT ANTI JOIN stage
         ON stage.topic = event.topic AND stage.incarnation = event.incarnation
         AND stage.tenant_id = event.tenant_id AND stage.thread_id = event.thread_id
@@ -193,10 +194,18 @@ paired AS (
            ) AS pair
     FROM nested
 ),
+keyed AS (
+    SELECT paired.*, span.run_number AS run_key
+    FROM paired
+    LEFT JOIN run_spans AS span
+        ON is_again
+        AND span.topic = paired.topic AND span.incarnation = paired.incarnation
+        AND span.tenant_id = paired.tenant_id AND span.thread_id = paired.thread_id
+        AND (from_time IS NULL OR at >= from_time) AND (next_time IS NULL OR at < next_time OR at IS NULL)
+),
 evented AS (
-    SELECT topic, incarnation, tenant_id, thread_id, first_value(run_id ORDER BY run_number) AS run_id,
-           nullif(min(run_number), 0) AS run_number, first_value(graph_name ORDER BY run_number) AS graph_name,
-           max(call_id) AS call_id, tool_name, 'events' AS source,
+    SELECT topic, incarnation, tenant_id, thread_id,
+           CASE WHEN count(at) = count(*) THEN min(at) END AS first_time, max(call_id) AS call_id, tool_name, 'events' AS source,
            max(node_id) AS node_id,
            CASE WHEN bool_or(event_type = 'TOOL_END') THEN 'completed'
                 WHEN bool_or(event_type = 'TOOL_ERROR') THEN 'failed'
@@ -213,7 +222,7 @@ evented AS (
            max(duration_us) FILTER (WHERE event_type = 'TOOL_ERROR') AS failure_us,
            last_value(error ORDER BY at) FILTER (WHERE event_type = 'TOOL_ERROR' AND error IS NOT NULL) AS error,
            CAST(NULL AS VARCHAR) AS error_code
-    FROM paired
+    FROM keyed
     GROUP BY topic, incarnation, tenant_id, thread_id, tool_name, link, CASE WHEN link IS NOT NULL THEN run_key END,
              CASE WHEN link IS NULL THEN level END, CASE WHEN link IS NULL THEN pair END
 ),
@@ -227,8 +236,8 @@ call AS (
         SELECT * FROM evented
     )
 )
-SELECT topic, incarnation, tenant_id, thread_id, run_id, run_number, graph_name, call_id, tool_name, node_id, source, outcome,
-       stages, attempts, failed_attempts, started, ended, started AS at,
+SELECT topic, incarnation, tenant_id, thread_id, first_time, call_id, tool_name, node_id, source, outcome, stages, attempts,
+       failed_attempts, started, ended, started AS at,
        coalesce(told_us, CASE WHEN started >= TIMESTAMP '1970-01-01T00:00:00Z' AND ended >= started
                               THEN CAST(ended AS BIGINT) - CAST(started AS BIGINT) END) AS duration_us,
        error, error_code

@@ -19,10 +19,8 @@
 --   nodes: the executed nodes as a JSON array
 --   errors: the errors as a JSON array
 --   sequence, partition, offset, item
-SELECT trace.topic, trace.incarnation, trace.tenant_id, trace.thread_id, run_id, run_number, graph_name, execution_id,
-       completed, at, duration_us, total_tokens, nodes, errors, sequence, partition, "offset", item
-FROM owned_traces AS trace
-LEFT JOIN run_spans AS span
-    ON span.topic = trace.topic AND span.incarnation = trace.incarnation
-    AND span.tenant_id = trace.tenant_id AND span.thread_id = trace.thread_id
-    AND (from_time IS NULL OR at >= from_time) AND (next_time IS NULL OR at < next_time OR at IS NULL)
+
+-- run_id, run_number and graph_name are added to these rows, by their time: see sql/src/runs.
+SELECT topic, incarnation, tenant_id, thread_id, execution_id, completed, at, duration_us, total_tokens, nodes, errors,
+       sequence, partition, "offset", item
+FROM owned_traces
