@@ -16,6 +16,7 @@
 //! | `tables/` | scans over segments, pruned by the manifest |
 //! | `system/` | the store's own state as tables |
 //! | `strands/` | the threads with several counters, read once and split |
+//! | `runs/` | threads cut into runs, once a session |
 //! | `state/` | states of agents, replayed from the messages of a thread |
 //! | `trace/` | the steps of two runs, side by side |
 //! | `views/` | views as text |
@@ -39,6 +40,7 @@ mod limits;
 mod planner;
 pub mod prices;
 pub mod reports;
+mod runs;
 mod session;
 mod split;
 mod state;
@@ -51,6 +53,7 @@ mod trace;
 pub mod views;
 
 pub use error::{Result, SqlError, SqlErrorKind};
+pub use functions::id_text;
 pub use limits::{OPERATORS_MAX, SQL_BYTES_MAX};
 pub use prices::PriceTable;
 pub use reports::completeness::{Completeness, Tails, completeness};

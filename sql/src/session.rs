@@ -21,6 +21,7 @@ use quipu_store::Snapshot;
 
 use crate::error::{Result, SqlError};
 use crate::prices::PriceTable;
+use crate::reports::{Arguments, Report};
 use crate::{catalog, functions, guard, limits, planner};
 
 /// What a session may do.
@@ -108,8 +109,11 @@ impl Session {
         self.begin(planner::plan(async move { session.plan(parse(&text)?).await }).await?)
     }
 
-    /// Another session over the same snapshot with the same settings.
-    pub(crate) fn another(&self) -> Result<Self> {
+    /// Another session over the same snapshot with the same settings: names given in it are its own.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn another(&self) -> Result<Self> {
         Self::new(self.snapshot.clone(), self.options.clone())
     }
 
@@ -128,6 +132,33 @@ impl Session {
             Ok(())
         })
         .await
+    }
+
+    /// Computes the rows of a view once in this session, when they are first asked for, and keeps them: for a view that
+    /// several questions read whole. Must be called within a tokio runtime, before anything names the view.
+    ///
+    /// # Errors
+    /// [`SqlError::Question`] if there is no such view.
+    pub async fn pin(&self, view: &str) -> Result<()> {
+        let (session, view) = (self.clone(), view.to_owned());
+        planner::plan(async move { Ok(catalog::pin(&session.context, &view).await?) }).await
+    }
+
+    /// Gives rows a name in this session.
+    ///
+    /// # Errors
+    /// [`SqlError::Question`] if a table or view has that name.
+    pub fn add_rows(&self, name: &str, rows: RecordBatch) -> Result<()> {
+        Ok(catalog::add_rows(&self.context, name, rows)?)
+    }
+
+    /// Begins to run a report of one statement. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`SqlError::Report`] for arguments that it does not take, and for a report of several statements; as
+    /// [`Session::sql`].
+    pub async fn ask(&self, report: &Report, arguments: &Arguments) -> Result<Answer> {
+        self.statement(report.only_statement(arguments)?).await
     }
 
     fn begin(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Answer> {

@@ -1002,6 +1002,52 @@ async fn runs_end_fail_go_on_or_are_abandoned_and_may_lack_their_start() {
 }
 
 #[tokio::test]
+async fn a_question_about_the_runs_of_one_thread_reads_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    events(folder.path());
+    let session = session(folder.path());
+    ruin_all_but(&session, &[2]);
+    for (view, rows) in [
+        ("graph_events", 3),
+        ("run_parts", 1),
+        ("run_spans", 1),
+        ("errors_all", 0),
+    ] {
+        // A column of the run, so that runs are cut.
+        let sql = format!("select count(run_id) + count(*) from {view} where thread_id = 'b'");
+        assert_eq!(number(&session, &sql).await, rows, "{view}");
+    }
+    for view in ["graph_events", "run_parts", "run_spans"] {
+        let all = session.collect(&format!("select max(run_id) from {view}")).await;
+        assert!(all.is_err(), "{view}");
+    }
+}
+
+#[tokio::test]
+async fn runs_are_the_same_whether_all_are_known_or_those_of_the_thread_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    store(
+        folder.path(),
+        vec![stories(&[
+            ("a", 0, "NODE_START", "plan"),
+            ("a", 1, "GRAPH_END", ""),
+            ("a", 2, "GRAPH_START", ""),
+            ("b", 1, "GRAPH_START", ""),
+            ("b", 2, "NODE_ERROR", "plan"),
+        ])],
+    );
+    for view in ["graph_events", "run_parts", "run_spans"] {
+        let sql =
+            format!("select * from {view} where thread_id = 'a' order by run_number, 1, 2, 3, 4, 5, 6, 7, 8");
+        let session = session(folder.path());
+        let alone = text(&session, &sql).await;
+        // Now all are kept.
+        session.collect(&format!("select * from {view}")).await.unwrap();
+        assert_eq!(text(&session, &sql).await, alone, "{view}");
+    }
+}
+
+#[tokio::test]
 async fn the_header_of_a_view_lists_its_columns_each_with_a_comment() {
     let folder = tempfile::tempdir().unwrap();
     store(folder.path(), vec![]);

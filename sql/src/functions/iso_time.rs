@@ -83,7 +83,8 @@ impl ScalarUDFImpl for IsoTime {
     }
 }
 
-fn text(micros: i64) -> Option<String> {
+/// The text of a time in microseconds since the Unix epoch; none for times that are too far away.
+pub(crate) fn text(micros: i64) -> Option<String> {
     timestamp_us_to_datetime(micros).map(|time| time.format("%Y-%m-%dT%H:%M:%S%.f+00:00").to_string())
 }
 

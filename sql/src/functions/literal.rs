@@ -35,6 +35,26 @@ pub(super) fn share(args: &AccumulatorArgs<'_>, at: usize, function: &str) -> Re
     }
 }
 
+/// A confidence level between 0 and 1; 0.95 if the call has fewer arguments.
+pub(super) fn level(args: &AccumulatorArgs<'_>, at: usize, function: &str) -> Result<f64> {
+    match scalar(args, at, function, "the level")? {
+        None => Ok(0.95),
+        Some(ScalarValue::Float64(Some(level))) if *level > 0.0 && *level < 1.0 => Ok(*level),
+        Some(found) => {
+            plan_err!("the level of {function} is a number between 0 and 1, such as 0.95, found {found}")
+        }
+    }
+}
+
+/// A whole number from 0; 0 if the call has fewer arguments.
+pub(super) fn seed(args: &AccumulatorArgs<'_>, at: usize, function: &str) -> Result<u64> {
+    match scalar(args, at, function, "the seed")? {
+        None => Ok(0),
+        Some(ScalarValue::Int64(Some(seed))) if *seed >= 0 => Ok(seed.unsigned_abs()),
+        Some(found) => plan_err!("the seed of {function} is a whole number from 0, found {found}"),
+    }
+}
+
 /// A text; none if the call has fewer arguments.
 pub(super) fn text(
     args: &AccumulatorArgs<'_>,

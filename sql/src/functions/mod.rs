@@ -5,15 +5,17 @@
 
 mod arguments;
 mod cost;
-mod iso_time;
+pub(crate) mod iso_time;
 mod json_patch;
 mod literal;
 mod percentile;
 mod percentile_sketch;
+mod score;
 mod state_at;
 mod state_blame;
 mod state_hash;
 mod state_history;
+mod statistics;
 mod table;
 mod trace_diff;
 mod uuid_text;
@@ -28,6 +30,7 @@ use datafusion::prelude::SessionContext;
 use datafusion_functions_json::udfs;
 
 pub(crate) use self::table::TableFunction;
+pub use self::uuid_text::id_text;
 use crate::catalog::Source;
 use crate::prices::PriceTable;
 
@@ -75,6 +78,8 @@ pub(crate) fn scalar_functions(prices: &Arc<PriceTable>) -> Vec<Arc<ScalarUDF>> 
         cost::cost_usd(prices),
         iso_time::udf(),
         json_patch::udf(),
+        score::levenshtein_similarity(),
+        score::score(),
         state_hash::udf(),
         uuid_text::udf(),
     ]
@@ -82,7 +87,9 @@ pub(crate) fn scalar_functions(prices: &Arc<PriceTable>) -> Vec<Arc<ScalarUDF>> 
 
 /// Our own functions of many rows.
 pub(crate) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    vec![percentile::udaf(), percentile_sketch::udaf()]
+    let mut functions = vec![percentile::udaf(), percentile_sketch::udaf()];
+    functions.extend(statistics::udafs());
+    functions
 }
 
 /// Our own functions that give tables.

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Signature, TypeSignature, Volatility,
     scalar_doc_sections::DOC_SECTION_MATH,
 };
+use quipu_stats::percentile::Method;
 
 use super::literal;
 
@@ -23,65 +24,10 @@ pub(crate) fn udaf() -> Arc<AggregateUDF> {
     Arc::clone(&UDAF)
 }
 
-/// Which value stands at a share of the ordered values. All rules agree where the share falls on a value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Method {
-    /// Between the two neighbours, by distance (type 7 of Hyndman and Fan, as in spreadsheets and NumPy).
-    #[default]
-    Linear,
-    /// The least value at or above the share: rank `ceil(n p)`.
-    Nearest,
-    /// The value whose place is nearest: index `round(p (n - 1))`, halves upwards.
-    Rounded,
-}
-
-impl Method {
-    const NAMES: [(&'static str, Self); 3] = [
-        ("linear", Self::Linear),
-        ("nearest", Self::Nearest),
-        ("rounded", Self::Rounded),
-    ];
-
-    fn parse(name: &str) -> Result<Self> {
-        match Self::NAMES.iter().find(|(known, _)| *known == name) {
-            Some((_, method)) => Ok(*method),
-            None => plan_err!("percentile has no method '{name}': use 'linear', 'nearest' or 'rounded'"),
-        }
-    }
-
-    /// The percentile of values in any order, which it reorders; none if there are none. `share` is from 0 to 1. NaN
-    /// counts as greater than every number.
-    pub(crate) fn of(self, values: &mut [f64], share: f64) -> Option<f64> {
-        let last = values.len().checked_sub(1)?;
-        let place = share * last as f64;
-        let index = match self {
-            Self::Linear => place.floor(),
-            Self::Nearest => rank(share, values.len()) - 1.0,
-            Self::Rounded => place.round(),
-        };
-        // A negative index, of the share 0, saturates to 0.
-        let index = (index as usize).min(last);
-        let (_, &mut at, above) = values.select_nth_unstable_by(index, f64::total_cmp);
-        if self != Self::Linear {
-            return Some(at);
-        }
-        let part = place - place.floor();
-        match above.iter().copied().min_by(f64::total_cmp) {
-            Some(next) if part > 0.0 && next != at => Some(at + (next - at) * part),
-            _ => Some(at),
-        }
-    }
-}
-
-/// The least whole number that is not below `share * count`. What a product is off a whole number by rounding does not make
-/// it the next one: 0.07 of 100 is 7.
-fn rank(share: f64, count: usize) -> f64 {
-    let exact = share * count as f64;
-    let whole = exact.round();
-    if (exact - whole).abs() <= 4.0 * f64::EPSILON * exact.max(1.0) {
-        whole
-    } else {
-        exact.ceil()
+fn method(name: &str) -> Result<Method> {
+    match Method::parse(name) {
+        Some(method) => Ok(method),
+        None => plan_err!("percentile has no method '{name}': use 'linear', 'nearest' or 'rounded'"),
     }
 }
 
@@ -129,7 +75,7 @@ impl AggregateUDFImpl for Percentile {
         }
         let share = literal::share(&args, 1, "percentile")?;
         let method = match literal::text(&args, 2, "percentile", "method")? {
-            Some(name) => Method::parse(&name)?,
+            Some(name) => method(&name)?,
             None => Method::default(),
         };
         Ok(Box::new(Values {
@@ -227,61 +173,5 @@ impl Accumulator for Values {
 
     fn size(&self) -> usize {
         size_of_val(self) + self.values.capacity() * size_of::<f64>()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(method: Method, values: &[f64], share: f64) -> Option<f64> {
-        method.of(&mut values.to_vec(), share)
-    }
-
-    #[test]
-    fn the_three_rules_differ_between_two_values() {
-        let values = [40.0, 10.0, 30.0, 20.0];
-        assert_eq!(of(Method::Linear, &values, 0.5), Some(25.0));
-        assert_eq!(of(Method::Nearest, &values, 0.5), Some(20.0));
-        assert_eq!(of(Method::Rounded, &values, 0.5), Some(30.0));
-        assert_eq!(
-            of(Method::Linear, &values, 0.95),
-            Some(30.0 + 10.0 * (0.95 * 3.0 - 2.0))
-        );
-    }
-
-    #[test]
-    fn the_least_and_the_greatest_are_the_same_for_all_rules() {
-        for method in [Method::Linear, Method::Nearest, Method::Rounded] {
-            assert_eq!(of(method, &[3.0, 1.0, 2.0], 0.0), Some(1.0), "{method:?}");
-            assert_eq!(of(method, &[3.0, 1.0, 2.0], 1.0), Some(3.0), "{method:?}");
-            assert_eq!(of(method, &[7.0], 0.3), Some(7.0), "{method:?}");
-            assert_eq!(of(method, &[], 0.5), None, "{method:?}");
-        }
-    }
-
-    #[test]
-    fn nearest_rank_of_twenty_and_of_a_hundred() {
-        let numbers = |n: u32| (1..=n).map(f64::from).collect::<Vec<_>>();
-        assert_eq!(of(Method::Nearest, &numbers(20), 0.95), Some(19.0));
-        assert_eq!(of(Method::Nearest, &numbers(100), 0.99), Some(99.0));
-        assert_eq!(of(Method::Rounded, &numbers(51), 0.99), Some(51.0));
-    }
-
-    #[test]
-    fn a_product_that_is_off_by_rounding_is_no_further_rank() {
-        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
-        for percent in 1..=100 {
-            let found = of(Method::Nearest, &hundred, f64::from(percent) / 100.0);
-            assert_eq!(found, Some(f64::from(percent)));
-        }
-        assert_eq!(of(Method::Nearest, &hundred, 0.0700001), Some(8.0));
-    }
-
-    #[test]
-    fn infinite_values_do_not_become_nan() {
-        let endless = f64::INFINITY;
-        assert_eq!(of(Method::Linear, &[endless, endless, 1.0], 0.9), Some(endless));
-        assert_eq!(of(Method::Linear, &[-endless, endless], 0.0), Some(-endless));
     }
 }

@@ -74,17 +74,29 @@ fn texts<'a>(ids: impl Iterator<Item = Option<&'a [u8]>>) -> StringViewArray {
     for id in ids {
         texts.append_option(id.map(|id| {
             text.clear();
-            for (at, byte) in id.iter().enumerate() {
-                if id.len() == 16 && matches!(at, 4 | 6 | 8 | 10) {
-                    text.push('-');
-                }
-                // Writing to a String cannot fail.
-                let _ = write!(text, "{byte:02x}");
-            }
+            write_id(&mut text, id);
             text.as_str()
         }));
     }
     texts.finish()
+}
+
+/// The text of an id as people write it: a hyphenated UUID when it is 16 bytes long, else hexadecimal.
+#[must_use]
+pub fn id_text(id: &[u8]) -> String {
+    let mut text = String::with_capacity(36);
+    write_id(&mut text, id);
+    text
+}
+
+fn write_id(text: &mut String, id: &[u8]) {
+    for (at, byte) in id.iter().enumerate() {
+        if id.len() == 16 && matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
 }
 
 #[cfg(test)]

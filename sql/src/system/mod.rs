@@ -3,6 +3,7 @@
 //! To add one, write `system/<name>.rs` with `rows()`, and name it in [`NAMES`] and [`table`].
 
 mod commits;
+mod evaluations;
 mod functions;
 mod partitions;
 mod prices;
@@ -23,9 +24,10 @@ use crate::catalog::Source;
 use crate::strands;
 
 /// Every table of the schema.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 12] = [
     "commits",
     "contested_threads",
+    "evaluations",
     "functions",
     "missing_numbers",
     "offset_holes",
@@ -43,6 +45,10 @@ pub(crate) async fn table(name: &str, source: &Arc<Source>) -> Result<Option<Arc
     let rows = match name {
         "commits" => commits::rows(manifest)?,
         "contested_threads" => strands::contested_threads(&source.account().await?.contested)?,
+        "evaluations" => {
+            let root = source.snapshot.root();
+            return Ok(Some(Arc::new(evaluations::Evaluations::new(root)?)));
+        }
         "functions" => functions::rows(&source.state()?)?,
         "missing_numbers" => strands::missing_numbers(source.account().await?)?,
         "offset_holes" => return Ok(Some(Arc::new(source.segment_table(Table::OffsetHoles)))),
