@@ -28,6 +28,8 @@ enum Cause {
     Ingest(IngestError),
     #[error(transparent)]
     Type(TypeError),
+    #[error("metric {name}: {why}")]
+    Metric { name: String, why: String },
 }
 
 /// What a caller can do about an [`Error`].
@@ -62,7 +64,19 @@ impl Error {
             Cause::Store(error) => of_store(error),
             Cause::Sql(error) => of_sql(error),
             Cause::Ingest(error) => of_ingest(error),
-            Cause::Type(_) => ErrorKind::Usage,
+            Cause::Type(_) | Cause::Metric { .. } => ErrorKind::Usage,
+        }
+    }
+}
+
+impl Error {
+    /// A metric that is none.
+    pub(crate) fn metric(name: &str, why: String) -> Self {
+        Self {
+            cause: Box::new(Cause::Metric {
+                name: name.to_owned(),
+                why,
+            }),
         }
     }
 }

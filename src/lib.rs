@@ -40,21 +40,27 @@
 //! | [`sql`] | sessions over one snapshot |
 //! | [`store`] | snapshots and manifests |
 //! | [`proto`] | messages, framing, the frames file format |
-//! | [`evals`] | verdicts |
+//! | [`gate`] | metrics of two selections of runs, and what follows |
+//! | [`evals`] | metrics, baselines, suites, benchmarks, verdicts |
 //! | [`arrow`] | the types that answers are made of |
 
 mod error;
+pub mod gate;
 mod handle;
 pub mod ingest;
 pub mod metrics;
 mod report;
 mod rows;
 mod status;
+mod telemetry;
 mod typed;
 
 pub use error::{Error, ErrorKind, Result};
 pub use handle::Quipu;
 pub use quipu_evals as evals;
+pub use quipu_evals::{
+    assert_metric_within_threshold, assert_no_critical_regressions, assert_quality_maintained,
+};
 pub use quipu_proto as proto;
 pub use quipu_proto::schema::{DISPLAY_KEY, Display};
 pub use quipu_proto::state::Status as StateStatus;
@@ -66,3 +72,4 @@ pub use quipu_store::Snapshot;
 pub use report::OpenReport;
 pub use rows::Rows;
 pub use status::{Status, TableUse};
+pub use telemetry::{TELEMETRY_VARIABLE, TelemetryProbe};
