@@ -99,6 +99,12 @@ pub(crate) enum Command {
     Report(Box<commands::report::Args>),
     /// Answer the questions in a file, with parameters
     Run(Box<commands::run::Args>),
+    /// Judge claims about the data, each a file of SQL: a row that it returns is a violation
+    Check(Box<commands::check::Args>),
+    /// Metrics of runs, baselines, gates and golden suites: did a change make the agents worse?
+    Eval(Box<commands::eval::Args>),
+    /// Run a command many times, and compare what it took
+    Bench(Box<commands::bench::Args>),
     /// Tell how a store is: positions, lag, gaps, last commit, disk use
     Status(commands::status::Args),
     /// Prove that a store is whole and holds what its source holds, or name what differs
@@ -152,6 +158,29 @@ mod tests {
     #[test]
     fn help_of_run() {
         insta::assert_snapshot!(help(&["run"]));
+    }
+
+    #[test]
+    fn help_of_check() {
+        insta::assert_snapshot!(help(&["check"]));
+    }
+
+    #[test]
+    fn help_of_eval() {
+        for name in ["show", "save", "compare", "selftest", "suite", "lint"] {
+            insta::assert_snapshot!(format!("help_of_eval_{name}"), help(&["eval", name]));
+        }
+        insta::assert_snapshot!(help(&["eval"]));
+    }
+
+    #[test]
+    fn help_of_bench() {
+        insta::assert_snapshot!(help(&["bench"]));
+    }
+
+    #[test]
+    fn help_of_bench_run() {
+        insta::assert_snapshot!(help(&["bench", "run"]));
     }
 
     #[test]

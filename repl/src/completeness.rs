@@ -68,6 +68,17 @@ impl CompletenessArgs {
         )
     }
 
+    /// As [`Self::check_known`], for a gate: from less than the bound it does not judge.
+    pub(crate) fn check_gate(&self, found: &Completeness) -> Result<()> {
+        self.check_known(found).map_err(|error| {
+            if error.is::<IncompleteError>() {
+                CannotJudge(error).into()
+            } else {
+                error
+            }
+        })
+    }
+
     fn judge(&self, found: &Completeness, bound: Option<f64>) -> Result<()> {
         match bound.filter(|bound| !found.reaches(*bound)) {
             Some(bound) if self.incomplete == Incomplete::Refuse => Err(IncompleteError {
@@ -90,7 +101,7 @@ impl CompletenessArgs {
         }
     }
 
-    fn bound(&self) -> Result<Option<f64>> {
+    pub(crate) fn bound(&self) -> Result<Option<f64>> {
         if self.min_completeness.is_some() {
             return Ok(self.min_completeness);
         }
@@ -107,7 +118,7 @@ fn say(text: &str) {
 }
 
 /// Reads a share: from 0 to 1, or in percent.
-fn share(text: &str) -> Result<f64, String> {
+pub(crate) fn share(text: &str) -> Result<f64, String> {
     let wrong =
         || format!("{text:?} is no share: use a number from 0 to 1 such as 0.999, or percent such as 99.9%");
     let value: f64 = match text.trim().strip_suffix('%') {

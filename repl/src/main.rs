@@ -11,6 +11,7 @@
 //! | `output/` | one format a file |
 //! | `completeness.rs` | how complete the data must be for an answer |
 //! | `reports.rs` | printing a report, for `report` and `run` |
+//! | `outcome.rs` | printing the outcome of a gate, and its exit code |
 //! | `query.rs`, `statements.rs` | running SQL and printing its rows; cutting a text into statements |
 //! | `lib.rs` | what the programs of this crate share: errors as one line and an exit code, text that is safe to show |
 //! | `demo/` | what the demo needs beside the ordinary commands |
@@ -21,6 +22,7 @@ mod completeness;
 #[cfg(feature = "demo")]
 mod demo;
 mod interrupt;
+mod outcome;
 mod output;
 mod progress;
 mod query;
@@ -66,6 +68,9 @@ fn run(cli: Cli) -> Result<()> {
         Some(Command::Sql(args)) => commands::sql::command(&cli.global, &args, &runtime),
         Some(Command::Report(args)) => commands::report::command(&cli.global, &args, &runtime),
         Some(Command::Run(args)) => commands::run::command(&cli.global, &args, &runtime),
+        Some(Command::Bench(args)) => commands::bench::command(&cli.global, &args, &runtime),
+        Some(Command::Check(args)) => commands::check::command(&cli.global, &args, &runtime),
+        Some(Command::Eval(args)) => commands::eval::command(&cli.global, &args, &runtime),
         Some(Command::Status(args)) => commands::status::command(&cli.global, &args, &runtime),
         Some(Command::Verify(args)) => commands::verify::command(&cli.global, &args, &runtime),
         Some(Command::Dlq(args)) => commands::dlq::command(&cli.global, &args, &runtime),

@@ -37,6 +37,12 @@ impl From<&str> for Question {
     }
 }
 
+impl From<Rows> for Question {
+    fn from(rows: Rows) -> Self {
+        Self::Answered(Box::new(rows))
+    }
+}
+
 impl From<&String> for Question {
     fn from(statement: &String) -> Self {
         Self::Statement(statement.clone())

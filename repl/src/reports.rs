@@ -120,14 +120,14 @@ fn names(report: &Report) -> String {
     names.join(", ")
 }
 
-fn time(text: &str) -> Result<i64, String> {
+pub(crate) fn time(text: &str) -> Result<i64, String> {
     time_us(text).ok_or_else(|| {
         "use a time such as 2026-01-02T03:04:05Z or 2026-01-02, or how long ago, such as 30m, 24h or 7d"
             .to_owned()
     })
 }
 
-fn named(text: &str) -> Result<(String, String), String> {
+pub(crate) fn named(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as name=value".to_owned()),

@@ -1,8 +1,11 @@
 //! One command a file: its arguments and one function.
 
+pub(crate) mod bench;
+pub(crate) mod check;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod dlq;
+pub(crate) mod eval;
 pub(crate) mod ingest;
 pub(crate) mod report;
 pub(crate) mod run;
