@@ -38,7 +38,7 @@ macro_rules! files {
 mod fixtures {
     files!(FILES, "slt", fixtures_store:
         arrivals completeness costs coverage edges errors_all functions gaps guard json llm_calls metrics_latest nodes quality
-        reconcile runs sessions state strands system throughput timeline token_stream_gaps tokens tool_calls trace_diff
+        reconcile runs sessions state statistics strands system throughput timeline token_stream_gaps tokens tool_calls trace_diff
         traces views);
 
     #[test]
@@ -50,7 +50,7 @@ mod fixtures {
 /// Over messages written by hand.
 mod hand {
     files!(FILES, "slt/hand", hand_store:
-        costs edges errors_all graph_events llm_calls llm_stats metrics_latest node_executions nodes quality reconcile
+        costs edges errors_all evaluations graph_events llm_calls llm_stats metrics_latest node_executions nodes quality reconcile
         run_spans runs sessions throughput timeline token_counts tokens tool_calls tool_stats traces);
 
     #[test]
@@ -112,9 +112,25 @@ fn hand_store() -> &'static Path {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hand.frames");
         quipu_tests::hand::write(&here().join("fixtures/hand.jsonl"), &file);
-        store(&[file])
+        let store = store(&[file]);
+        copy(&here().join("fixtures/kept"), &store.path().join("evals"));
+        store
     });
     STORE.path()
+}
+
+/// Copies a folder of documents.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 /// A store with the messages of `fixtures/extreme.jsonl` at several times in several threads, topic `extreme`.
