@@ -6,9 +6,9 @@
 mod common;
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use common::{Told, program, text};
+use common::{SMALL_FRAMES, Told, program, text};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -28,10 +28,20 @@ fn benchmark_runner(arguments: &[&str]) -> Command {
     command
 }
 
-/// What `analyze_events --format json` says of the recorded documents.
+/// What `parse_events | analyze_events --format json` says of the recorded messages: the pipe of the README.
 fn analytics() -> String {
+    let mut parse = program(env!("CARGO_BIN_EXE_parse_events"))
+        .args(["--frames", SMALL_FRAMES])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut command = program(env!("CARGO_BIN_EXE_analyze_events"));
-    let told = Told::of(command.args(["--format", "json", &fixture("parsed.jsonl")]));
+    command
+        .args(["--format", "json"])
+        .stdin(parse.stdout.take().unwrap());
+    let told = Told::of(&mut command);
+    assert!(parse.wait().unwrap().success());
     assert_eq!(told.code, 0, "{}", told.err);
     told.out
 }
