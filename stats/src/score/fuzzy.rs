@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::ScoreError;
 
-/// Most characters of a text. The time grows with the product of both lengths: two texts of this many take seconds.
+/// Most characters of a text. The time grows with the product of both lengths: two texts of this many take about a second.
 pub(super) const CHARACTERS_MAX: usize = 100_000;
 
 /// `1 - d / n`: d is the distance of Levenshtein (1966) with insertions, deletions and substitutions at cost 1, n the longer
