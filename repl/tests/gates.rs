@@ -65,7 +65,10 @@ fn runs_compared_with_themselves_pass() {
     let folder = tempfile::tempdir().unwrap();
     let path = baseline(folder.path());
     let saved: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!(saved["app_name"], "demo");
+    assert_eq!(
+        (&saved["app_name"], &saved["sample_unit"]),
+        (&"demo".into(), &"run".into())
+    );
     assert_eq!(saved["samples"]["success_rate"].as_array().unwrap().len(), 39);
     let success = saved["metrics"]["success_rate"].as_f64().unwrap();
     assert!((success - 37.0 / 39.0).abs() < 1e-12, "{success}");

@@ -144,6 +144,7 @@ impl Gate {
         let mut baseline = Baseline::new(app_name.to_owned(), version.to_owned(), values.rounded());
         baseline.counting = Some(quipu_evals::Conversion::Default);
         baseline.environment = Some(Environment::current());
+        baseline.sample_unit = Some(Baseline::RUN.to_owned());
         baseline.selection = selection_in_words(&measured.selection);
         baseline.samples = samples;
         baseline.usual_runs = usual_runs(measured);
