@@ -1,6 +1,5 @@
 //! Metrics of a good run, kept in a file.
 
-mod environment;
 mod pricing;
 
 use std::collections::BTreeMap;
@@ -11,9 +10,9 @@ use quipu_stats::moments::Moments;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use environment::Environment;
 pub use pricing::PricingRecord;
 
+pub use crate::bench::Environment;
 use crate::converter::{Conversion, Converted};
 use crate::error::{EvalError, Result};
 use crate::file::{self, Overwrite};
