@@ -28,6 +28,17 @@ const HOUSE: &[Floor] = &[
         sees: &[],
         tests_see: &[],
     },
+    // Readers and writers of Kafka share one client, so that applications that write need no store.
+    Floor {
+        name: "quipu-kafka",
+        sees: &["quipu-proto"],
+        tests_see: &["quipu-broker"],
+    },
+    Floor {
+        name: "quipu-client",
+        sees: &["quipu-kafka", "quipu-proto"],
+        tests_see: &["quipu-broker"],
+    },
     Floor {
         name: "quipu-store",
         sees: &["quipu-proto"],
@@ -35,7 +46,7 @@ const HOUSE: &[Floor] = &[
     },
     Floor {
         name: "quipu-ingest",
-        sees: &["quipu-proto", "quipu-store"],
+        sees: &["quipu-kafka", "quipu-proto", "quipu-store"],
         tests_see: &["quipu-broker", "quipu-disk", "quipu-fleet"],
     },
     // Numbers and texts alone: functions of SQL and gates compute by the same code.
@@ -58,6 +69,7 @@ const HOUSE: &[Floor] = &[
         name: "quipu",
         sees: &[
             "quipu-proto",
+            "quipu-client",
             "quipu-store",
             "quipu-ingest",
             "quipu-sql",

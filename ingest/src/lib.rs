@@ -8,7 +8,7 @@
 //!
 //! | module | noun |
 //! |---|---|
-//! | [`kafka`] | the Kafka source: connections, fetching, record batches |
+//! | [`kafka`] | the Kafka source: connections, fetching, record batches (crate quipu-kafka) |
 //! | `frames` | the source for recorded records |
 //! | [`pipeline`] | the one way into the store: rows, sequence book and positions in step |
 //! | `numbering`, `repeats` | what the sequence book says of a message, and exact look-ups where it remembers too little |
@@ -24,22 +24,19 @@
 //! again and get the same rows.
 //!
 //! What this crate is not: a consumer group (a store has one writer and reads all partitions), or a producer of
-//! messages (dead letters alone are sent on).
+//! messages (dead letters alone are sent on). The Kafka client is a crate of its own, which producers use as well.
 
 mod clock;
 pub mod dead_letters;
 mod error;
-mod fingerprint;
 mod flush;
 mod frames;
 mod headers;
 mod holes;
-pub mod kafka;
 mod notices;
 mod numbering;
 pub mod pipeline;
 mod progress;
-pub mod raw;
 mod rebuild;
 pub mod records;
 mod repeats;
@@ -55,5 +52,7 @@ pub use frames::FramesFile;
 pub use notices::Notice;
 pub use pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
 pub use progress::{ForwardCounts, GAP_SIZES, PartitionLag, Progress, ProgressCounts, SequenceCounts};
+pub use quipu_kafka as kafka;
+pub use quipu_kafka::raw;
 pub use run::{KafkaRunOptions, ingest_frames, ingest_kafka};
 pub use stop::Stop;

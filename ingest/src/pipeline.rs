@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
+use quipu_kafka::fingerprint::LastRecord;
 use quipu_proto::{
     Decoder, LogIndex, LogPartition, Numbered, Offset, Place, Policy, Reason, Rejection, Table, TableBuilders,
 };
@@ -23,7 +24,6 @@ use quipu_store::{
 use crate::clock::Clock;
 use crate::dead_letters::{self, ForwardOptions, Forwarder};
 use crate::error::{IngestError, Result};
-use crate::fingerprint::LastRecord;
 use crate::flush::FlushPolicy;
 use crate::headers;
 use crate::holes::OffsetHoles;

@@ -83,3 +83,12 @@ impl fmt::Display for LogPartition {
         write!(f, "{}/{}", self.log.topic, self.partition)
     }
 }
+
+/// Enough of a record to know it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordFingerprint {
+    /// Where it stands.
+    pub offset: Offset,
+    /// Hash of its key, value and timestamp; the reader of the log chooses how.
+    pub hash: u64,
+}

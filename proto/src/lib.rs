@@ -73,7 +73,7 @@ pub use columns::{LogIndex, Numbered, Place};
 pub use decoder::{Decoded, Decoder, Message};
 pub use error::{Reason, Rejection, RejectionDetails};
 pub use header::Header;
-pub use ids::{LogPartition, Offset, PartitionId, TopicIncarnation};
+pub use ids::{LogPartition, Offset, PartitionId, RecordFingerprint, TopicIncarnation};
 pub use json::{JsonField, json_bytes};
 pub use policy::{Policy, SCHEMA_VERSION, UnknownPolicy};
 pub use scratch::{ComposedText, Span};

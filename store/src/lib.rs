@@ -57,8 +57,9 @@ pub use config::{Syncing, WriterOptions};
 pub use error::{Result, StoreError, StoreErrorKind};
 pub use format::{FORMAT_VERSION, format_text};
 pub use lock::{is_being_written, writer_of};
-pub use manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
+pub use manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, TableRows};
 pub use merge::MergeReport;
+pub use quipu_proto::RecordFingerprint;
 pub use segment::{
     BLOCK_BYTES, BlockSums, CheckedTail, ColumnRange, Segment, SegmentBatches, SegmentDamage, SegmentId,
     SegmentStats, SegmentTail, StatValue, ThreadFilter, read_segment,

@@ -30,11 +30,11 @@ use std::time::Duration;
 
 use prost::Message;
 use prost::bytes::{BufMut, Bytes};
-use quipu_proto::{LogPartition, Offset, PartitionId, Table, TopicIncarnation};
+use quipu_proto::{LogPartition, Offset, PartitionId, RecordFingerprint, Table, TopicIncarnation};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
-use crate::manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
+use crate::manifest::{CommitNote, Head, Manifest, ManifestId, PartitionState, TableRows};
 use crate::segment::{
     ColumnRange, RANGED_COLUMNS, Segment, SegmentId, SegmentStats, SegmentTail, StatValue, ThreadFilter,
 };

@@ -171,10 +171,10 @@ fn totals_never_fall(old: &Manifest, new: &Manifest) -> Result<(), String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use quipu_proto::{LogPartition, Offset, PartitionId, Table, TopicIncarnation};
+    use quipu_proto::{LogPartition, Offset, PartitionId, RecordFingerprint, Table, TopicIncarnation};
 
     use super::*;
-    use crate::manifest::{Head, ManifestId, PartitionState, RecordFingerprint, TableRows};
+    use crate::manifest::{Head, ManifestId, PartitionState, TableRows};
     use crate::segment::{Segment, SegmentId, SegmentStats};
 
     fn segment(id: u64, added_by: u64) -> Arc<Segment> {

@@ -14,7 +14,7 @@ mod model;
 pub(crate) mod persist;
 pub(crate) mod recover;
 
-pub use model::{CommitNote, Head, Manifest, ManifestId, PartitionState, RecordFingerprint, TableRows};
+pub use model::{CommitNote, Head, Manifest, ManifestId, PartitionState, TableRows};
 
 pub use recover::{Action, Finding, TABLE as RECOVERY};
 

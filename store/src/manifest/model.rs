@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quipu_proto::{LogPartition, Offset, Table};
+use quipu_proto::{LogPartition, Offset, RecordFingerprint, Table};
 
 use crate::segment::{Segment, SegmentId};
 
@@ -185,13 +185,4 @@ impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// Enough of a record to know it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordFingerprint {
-    /// Where it stands.
-    pub offset: Offset,
-    /// Hash of its key, value and timestamp; the reader of the log chooses how.
-    pub hash: u64,
 }
