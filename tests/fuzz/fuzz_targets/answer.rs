@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use quipu_ingest::kafka::answer::{ASKED, tally};
+use quipu_kafka::answer::{ASKED, tally};
 
 fuzz_target!(|bytes: &[u8]| {
     // The first byte says which request is answered, the second in which version.

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use quipu_ingest::kafka::batch::{Checksums, tally};
+use quipu_kafka::batch::{Checksums, tally};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = tally(bytes, Checksums::Ignore);
