@@ -46,12 +46,19 @@ fn main() -> Result<(), Failure> {
             let quipu = Quipu::open(&store)?;
             let gate = Gate::open(&quipu, metrics()?).await?;
             let (measured, found) = tokio::join!(gate.measure(&everything), quipu.completeness());
-            let judgement = gate.judge(&baseline, &measured?, &Rules::default()).await?;
+            let measured = measured?;
+            let measuring = began.elapsed();
+            let judgement = gate.judge(&baseline, &measured, &Rules::default()).await?;
             let outcome = judgement.outcome("gate", GateFailOn::Warning);
-            Ok::<_, Failure>(format!("{}; {}", outcome.verdict_line(), found?))
+            Ok::<_, Failure>(format!(
+                "{:.2} to measure; {}; {}",
+                measuring.as_secs_f64(),
+                outcome.verdict_line(),
+                found?
+            ))
         })?;
         seconds.push(began.elapsed().as_secs_f64());
-        println!("{:.2} s: {line}", began.elapsed().as_secs_f64());
+        println!("{:.2} s, {line}", began.elapsed().as_secs_f64());
     }
     seconds.sort_by(f64::total_cmp);
     println!(

@@ -76,7 +76,7 @@ pub(crate) fn register(
 
 /// Gives a plan a name in the session, as a view whose rows are kept.
 pub(crate) fn keep(context: &SessionContext, name: &str, plan: &LogicalPlan) -> Result<()> {
-    let kept = KeptView::new(plan, &context.state())?;
+    let kept = KeptView::whole(plan, &context.state())?;
     names(context)?
         .register_table(name.to_owned(), Arc::new(kept))
         .map(|_| ())
@@ -94,14 +94,14 @@ fn names(context: &SessionContext) -> Result<Arc<Names>> {
     }
 }
 
-/// Keeps the rows of a view in the session, once something asks for them.
+/// Keeps the rows of a view in the session, once something asks for them: of the columns that are wanted by then.
 pub(crate) async fn pin(context: &SessionContext, view: &str) -> Result<()> {
     let names = names(context)?;
     let Some(table) = names.table(view).await?.filter(|_| views::find(view).is_some()) else {
         return plan_err!("there is no view {view} to keep");
     };
     let plan = LogicalPlanBuilder::scan(view, provider_as_source(table), None)?.build()?;
-    names.replace(view, Arc::new(KeptView::new(&plan, &context.state())?));
+    names.replace(view, Arc::new(KeptView::of_wanted(&plan, &context.state())?));
     Ok(())
 }
 

@@ -22,7 +22,7 @@ use quipu_store::Snapshot;
 use crate::error::{Result, SqlError};
 use crate::prices::PriceTable;
 use crate::reports::{Arguments, Report};
-use crate::{catalog, functions, guard, limits, planner};
+use crate::{catalog, functions, guard, limits, planner, tables};
 
 /// What a session may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,13 +135,35 @@ impl Session {
     }
 
     /// Computes the rows of a view once in this session, when they are first asked for, and keeps them: for a view that
-    /// several questions read whole. Must be called within a tokio runtime, before anything names the view.
+    /// several questions read. Its columns are those that [`Session::foresee`] was told of, and those that are asked for.
+    /// Must be called within a tokio runtime, before anything names the view; a view that reads another after that.
     ///
     /// # Errors
     /// [`SqlError::Question`] if there is no such view.
     pub async fn pin(&self, view: &str) -> Result<()> {
         let (session, view) = (self.clone(), view.to_owned());
         planner::plan(async move { Ok(catalog::pin(&session.context, &view).await?) }).await
+    }
+
+    /// Notes what questions to come will read of the views that are pinned, so that these are computed once. Must be
+    /// called within a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`Session::ask`], but for what goes wrong while a question runs.
+    pub async fn foresee(&self, questions: &[(&Report, &Arguments)]) -> Result<()> {
+        let statements = questions
+            .iter()
+            .map(|(report, arguments)| report.only_statement(arguments))
+            .collect::<Result<Vec<_>>>()?;
+        let session = self.clone();
+        planner::plan(async move {
+            for statement in statements {
+                let plan = functions::json_as_text(session.logical_plan(statement).await?)?;
+                tables::want(&session.context.state(), &plan)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Gives rows a name in this session.

@@ -1,8 +1,8 @@
 //! What the runs of a selection gave.
 
 use std::cmp::Ordering;
+use std::panic::resume_unwind;
 
-use futures::future::try_join_all;
 use quipu_evals::judge::{Metric, MetricFile, Statistic};
 use quipu_sql::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use quipu_sql::arrow::compute::cast;
@@ -10,6 +10,7 @@ use quipu_sql::arrow::datatypes::{DataType, Float64Type};
 use quipu_sql::arrow::error::ArrowError;
 use quipu_sql::reports::Filter;
 use quipu_sql::{Report, Session};
+use tokio::task::JoinSet;
 
 use super::narrowed;
 use crate::error::{Error, Result};
@@ -70,13 +71,29 @@ pub(super) async fn measure(
     metrics: &[(MetricFile, Report)],
     selection: &Filter,
 ) -> Result<Measured> {
-    let samples = metrics.iter().map(|(file, report)| async move {
-        let answer = session.ask(report, &narrowed(selection)).await?;
-        let batches = Rows::new(answer).collect().await?;
-        sample(&file.metric, &batches)
-    });
+    let arguments = narrowed(selection);
+    let questions: Vec<_> = metrics.iter().map(|(_, report)| (report, &arguments)).collect();
+    session.foresee(&questions).await?;
+    // A task each, so that they use all processors. Those that are left end with the first that fails.
+    let mut tasks = JoinSet::new();
+    for (place, (file, report)) in metrics.iter().enumerate() {
+        let (session, metric) = (session.clone(), file.metric.clone());
+        let (report, arguments) = (report.clone(), arguments.clone());
+        tasks.spawn(async move {
+            let answer = session.ask(&report, &arguments).await?;
+            let batches = Rows::new(answer).collect().await?;
+            Ok((place, sample(&metric, &batches)?))
+        });
+    }
+    let mut samples = Vec::with_capacity(metrics.len());
+    while let Some(ended) = tasks.join_next().await {
+        // Nothing aborts a task but the end of this function, so that one that did not end panicked.
+        let sample: Result<_> = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+        samples.push(sample?);
+    }
+    samples.sort_by_key(|(place, _)| *place);
     Ok(Measured {
-        samples: try_join_all(samples).await?,
+        samples: samples.into_iter().map(|(_, sample)| sample).collect(),
         selection: selection.clone(),
     })
 }

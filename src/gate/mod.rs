@@ -38,8 +38,8 @@ pub use baseline::{BaselineSide, selection_in_words};
 pub use explain::Explanation;
 pub use measured::{Measured, Sample};
 
-/// Views that several metrics read whole: each is computed once for a gate.
-const PINNED: [&str; 3] = ["runs", "costs_by_run", "llm_calls"];
+/// Views that several metrics read: each is computed once for a gate. What reads another comes after it.
+const PINNED: [&str; 3] = ["runs", "llm_calls", "costs_by_run"];
 
 /// Metrics over one snapshot of a store.
 #[derive(Debug)]

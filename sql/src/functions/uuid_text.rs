@@ -1,6 +1,5 @@
 //! `uuid_text(bytes)`: an id as it is shown everywhere.
 
-use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{AsArray, StringViewArray, StringViewBuilder};
@@ -89,13 +88,16 @@ pub fn id_text(id: &[u8]) -> String {
     text
 }
 
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 fn write_id(text: &mut String, id: &[u8]) {
     for (at, byte) in id.iter().enumerate() {
         if id.len() == 16 && matches!(at, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
+        for digit in [byte >> 4, byte & 0xf] {
+            text.push(char::from(HEX_DIGITS[usize::from(digit)]));
+        }
     }
 }
 

@@ -17,5 +17,5 @@ mod segment_table;
 mod statistics;
 
 pub(crate) use checked_store::{CheckedStore, DamagedSegment};
-pub(crate) use kept_view::KeptView;
+pub(crate) use kept_view::{KeptView, want};
 pub(crate) use segment_table::SegmentTable;
