@@ -44,6 +44,9 @@ impl Bucket {
     /// What is refused changes nothing, so no fraction of a token is ever rounded away by asking often. What is taken
     /// rounds less than a micro-token down.
     pub(super) fn take(&mut self, quota: Quota, cost: u32, longest_wait_us: u64, now_us: u64) -> Taken {
+        if cost == 0 {
+            return Taken::After(0);
+        }
         let cost = i64::from(cost) * MICRO;
         if cost > quota.capacity {
             return Taken::Never;
@@ -58,10 +61,8 @@ impl Bucket {
         if wait_us > longest_wait_us || tokens - cost < -DEBT_MAX {
             return Taken::Limited(wait_us);
         }
-        if cost > 0 {
-            self.tokens = tokens - cost;
-            self.last_us = self.last_us.max(now_us);
-        }
+        self.tokens = tokens - cost;
+        self.last_us = self.last_us.max(now_us);
         Taken::After(wait_us)
     }
 
@@ -123,6 +124,11 @@ mod tests {
         // Who does not wait comes after those who do, and who cannot wait so long takes nothing.
         assert_eq!(bucket.take(quota, 1, 0, 100_000), Taken::Limited(200_000));
         assert_eq!(bucket.take(quota, 1, 199_999, 100_000), Taken::Limited(200_000));
+        assert_eq!(
+            bucket.take(quota, 0, 0, 100_000),
+            Taken::After(0),
+            "nothing is always to be had"
+        );
         assert_eq!(bucket.take(quota, 1, 200_000, 100_000), Taken::After(200_000));
     }
 
@@ -160,7 +166,9 @@ mod tests {
                 now += pause;
                 if let Taken::After(wait) = bucket.take(quota, cost, longest, now) {
                     prop_assert!(wait <= longest);
-                    sent.push((now + wait, i64::from(cost) * MICRO));
+                    if cost > 0 {
+                        sent.push((now + wait, i64::from(cost) * MICRO));
+                    }
                 }
             }
             prop_assert!(sent.is_sorted_by_key(|(at, _)| *at), "someone was overtaken: {sent:?}");
@@ -169,8 +177,8 @@ mod tests {
                 for (until, cost) in &sent[first..] {
                     sum += cost;
                     let most = quota.capacity as f64 + rate * (until - from) as f64;
-                    // A micro-token for each rounding of the doubles here.
-                    prop_assert!(sum as f64 <= most + 1.0, "{sum} of {most} from {from} to {until}");
+                    // Times are whole microseconds: a stretch may be one shorter than it was. And doubles round here.
+                    prop_assert!(sum as f64 <= most + rate + 1.0, "{sum} of {most} from {from} to {until}");
                 }
             }
         }
@@ -188,9 +196,10 @@ mod tests {
                     allowed += 1;
                 }
             }
-            let due = 100.0 + rate * now as f64 / 1e6;
+            // It was full until the first call, so what flowed before that was over the brim.
+            let due = 100.0 + rate * (now - step) as f64 / 1e6;
             prop_assert!(f64::from(allowed) >= due - 1.1, "{allowed} of {due}");
-            prop_assert!(f64::from(allowed) <= due, "{allowed} of {due}");
+            prop_assert!(f64::from(allowed) <= due + 1e-6, "{allowed} of {due}");
         }
     }
 }

@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(memory.take_at(a, 3, 0, 0), Taken::Limited(1_000_000));
         assert_eq!(memory.take_at(a, 3, 0, 1_000_000), Taken::After(0));
         assert_eq!(memory.take_at(b, 11, 0, 0), Taken::Never);
-        assert_eq!(memory.take_at(a, 50, 0, 60_000_000), Taken::After(0));
+        assert_eq!(memory.take_at(a, 49, 0, 60_000_000), Taken::After(0));
         // Back to the default: 10 tokens left, of which the burst holds all.
         memory.set_override(a, None);
         assert_eq!(memory.take_at(a, 10, 0, 60_000_000), Taken::After(0));

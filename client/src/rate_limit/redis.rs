@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, cmd};
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, RedisError, cmd};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -21,6 +22,8 @@ use super::script::{Answer, TakeScript};
 
 /// Longest time to read or write a limit, which no send waits for.
 const LIMIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time to read an answer that came while this process did not run.
+const UNREAD: Duration = Duration::from_millis(5);
 /// One in so many failures is logged, and the first.
 const LOGGED_PART: u64 = 100;
 /// Seconds after which the key of the probes goes.
@@ -65,13 +68,13 @@ impl Drop for Redis {
 }
 
 impl Redis {
+    /// `options` were checked.
     pub(super) async fn open(
         url: &str,
         default: RateLimit,
         options: RedisOptions,
     ) -> Result<Self, RateLimitError> {
-        options.check()?;
-        let client = Client::open(url).map_err(|error| RateLimitError::Url {
+        let client = client(url).map_err(|error| RateLimitError::Url {
             reason: error.to_string(),
         })?;
         let address = client.get_connection_info().addr().to_string();
@@ -279,6 +282,12 @@ impl Shared {
     }
 }
 
+fn client(url: &str) -> redis::RedisResult<Client> {
+    // Questions are small and many: without this one waits until the answer to the one before was acknowledged.
+    let settings = TcpSettings::default().set_nodelay(true);
+    Client::open(url.into_connection_info()?.set_tcp_settings(settings))
+}
+
 async fn ask<T>(
     meter: &Meter,
     operation: Operation,
@@ -286,7 +295,13 @@ async fn ask<T>(
     call: impl Future<Output = redis::RedisResult<T>>,
 ) -> Result<T, Unanswered> {
     let began = Instant::now();
-    let answer = match timeout(limit, call).await {
+    let mut call = std::pin::pin!(call);
+    let answer = match timeout(limit, &mut call).await {
+        Ok(answer) => Ok(answer),
+        // Where this process did not run for a while, the answer may be here and only be unread.
+        Err(_) => timeout(UNREAD, call).await,
+    };
+    let answer = match answer {
         Ok(answer) => answer.map_err(Unanswered::from),
         Err(_) => Err(Unanswered::TimedOut(limit)),
     };
@@ -352,23 +367,23 @@ async fn watch(shared: Weak<Shared>, wake: Arc<Notify>) {
             found = probe(client, found, options, script, meter).await.ok();
             good = if found.is_some() { good + 1 } else { 0 };
             match (&broken, &found) {
-                // A connection broke, and the server is there: no outage.
-                (Some(_), Some(_)) => good = options.probes_to_close,
+                // A connection broke, and the server is there: no outage, unless so many sends failed meanwhile.
+                (Some(_), Some(_)) if !circuit.is_outage() => good = options.probes_to_close,
                 (Some(broken), None) => {
                     if circuit.open(broken) {
                         tracing::warn!(address = %shared.address, policy = ?options.on_outage,
                             "the rate limiter's Redis is away: the outage policy decides");
                     }
                 }
-                (None, _) => {}
+                _ => {}
             }
             if good >= options.probes_to_close
                 && let Some(connection) = found.take()
             {
-                circuit.close(connection);
-                if broken.is_none() {
+                if circuit.is_outage() {
                     tracing::info!(address = %shared.address, "the rate limiter's Redis is back");
                 }
+                circuit.close(connection);
                 break;
             }
             let interval = options.probe_interval;

@@ -50,7 +50,7 @@ tokens = math.min(capacity, tokens + math.floor((now - last) * rate))
 local what, wait = 1, 0
 if cost > capacity then
   what = -1
-elseif cost > tokens then
+elseif cost > 0 and cost > tokens then
   if rate > 0 then
     wait = math.min(math.ceil((cost - tokens) / rate), WAIT_MAX)
     if wait > tonumber(ARGV[5]) or tokens - cost < -DEBT_MAX then what = 0 end

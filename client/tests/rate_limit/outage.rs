@@ -59,20 +59,16 @@ async fn a_killed_server_leaves_each_process_its_share_and_comes_back_with_all_i
     let Some(mut server) = Server::start().await else {
         return;
     };
-    let open = || {
-        RateLimiter::redis(
-            &server.url(),
-            limit(0.0, 100),
-            options(OnOutage::LocalShare { share: 0.25 }),
-        )
-    };
-    let limiters = [
-        open().await.unwrap(),
-        open().await.unwrap(),
-        open().await.unwrap(),
-        open().await.unwrap(),
-    ];
-    let [first, ..] = &limiters;
+    let mut limiters = Vec::new();
+    for _ in 0..4 {
+        let share = options(OnOutage::LocalShare { share: 0.25 });
+        limiters.push(
+            RateLimiter::redis(&server.url(), limit(0.0, 100), share)
+                .await
+                .unwrap(),
+        );
+    }
+    let first = limiters[0].clone();
     first.set_tenant_limit("vip", limit(0.0, 8)).await.unwrap();
     assert_eq!(first.check("acme", 60).await, Decision::Allowed);
     for limiter in &limiters {
@@ -111,9 +107,9 @@ async fn a_killed_server_leaves_each_process_its_share_and_comes_back_with_all_i
         back(limiter).await;
     }
     assert_eq!(first.tenant_limit("vip").await, Ok(limit(0.0, 8)));
-    assert_eq!(allowed(first, "acme").await, 40, "the server kept the bucket");
+    assert_eq!(allowed(&first, "acme").await, 40, "the server kept the bucket");
     assert_eq!(allowed(&limiters[1], "vip").await, 4);
-    assert_eq!(redis_metrics(first).outages, 1);
+    assert_eq!(redis_metrics(&first).outages, 1);
 }
 
 #[tokio::test]

@@ -21,10 +21,24 @@ const URL: &str = "QUIPU_TEST_RATE_URL";
 const SECONDS: &str = "QUIPU_TEST_RATE_SECONDS";
 const WAITS: &str = "QUIPU_TEST_RATE_WAITS";
 
+/// Times that are tried where the machine is too busy for Redis to answer in time.
+const TRIES: usize = 3;
+
 /// Whether workers wait for their tokens or ask again and again.
-async fn measure(waits: bool) {
+async fn share(waits: bool) {
+    for _ in 0..TRIES {
+        if measure(waits).await {
+            return;
+        }
+        println!("the machine was too busy: Redis did not decide everything");
+    }
+    panic!("the machine was too busy {TRIES} times");
+}
+
+/// False where Redis did not decide everything, or there is none that could.
+async fn measure(waits: bool) -> bool {
     let Some(server) = Server::start_with(&["--appendonly", "no"]).await else {
-        return;
+        return true;
     };
     let seconds = if std::env::var_os("QUIPU_LONG_TESTS").is_some() {
         20
@@ -66,11 +80,19 @@ async fn measure(waits: bool) {
     for worker in &mut workers {
         worker.stdin.take().unwrap().write_all(b"go\n").unwrap();
     }
-    let counts: Vec<u64> = (0..PROCESSES)
-        .map(|worker| answer(worker, "sent ").parse().unwrap())
-        .collect();
+    let mut counts = Vec::new();
+    let mut by_redis = true;
+    for worker in 0..PROCESSES {
+        let line = answer(worker, "sent ");
+        let (sent, by_policy) = line.split_once(' ').unwrap();
+        counts.push(sent.parse::<u64>().unwrap());
+        by_redis &= by_policy == "0";
+    }
     for worker in &mut workers {
         assert!(worker.wait().unwrap().success());
+    }
+    if !by_redis {
+        return false;
     }
     let sent = counts.iter().sum::<u64>() as f64;
     let due = RATE * f64::from(seconds);
@@ -79,16 +101,17 @@ async fn measure(waits: bool) {
         (sent / due - 1.0) * 100.0
     );
     assert!((sent / due - 1.0).abs() <= 0.02, "{sent} of {due}");
+    true
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn four_processes_share_one_quota() {
-    measure(false).await;
+    share(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn four_processes_that_wait_share_one_quota() {
-    measure(true).await;
+    share(true).await;
 }
 
 #[tokio::test]
@@ -132,7 +155,6 @@ async fn worker() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
-    let metrics = limiter.metrics().redis.unwrap();
-    assert_eq!(metrics.decided_by_policy, 0, "Redis decided all: {metrics:?}");
-    println!("sent {sent}");
+    let by_policy = limiter.metrics().redis.unwrap().decided_by_policy;
+    println!("sent {sent} {by_policy}");
 }
