@@ -22,8 +22,9 @@ const EVICTED_PART: usize = 16;
 /// How much memory the buckets of this process may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryOptions {
-    /// Tenants whose buckets are kept; 1,048,576 unless said otherwise. Each takes 33 bytes, in tables that are between
-    /// half and fully used. Tenants are spread by hash, so that the last sixteenth may find its part of the tables full.
+    /// Tenants whose buckets are kept; 1,048,576 unless said otherwise. Each takes 33 bytes in tables that are at least a
+    /// quarter full, so all of them 141 MB at most. Tenants are spread by hash, so that the last sixteenth may find its
+    /// part of the tables full.
     ///
     /// Where there are more, full buckets go first: a bucket that is not kept is full, so nothing is lost. Where none
     /// is full, those go that miss the least, and what they miss is given to their tenants; see

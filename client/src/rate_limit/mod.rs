@@ -12,6 +12,7 @@
 //!
 //! What is promised, the keys in Redis and what happens without it: `docs/rate-limits.md`.
 
+mod ask;
 mod bucket;
 mod circuit;
 mod cost;
@@ -25,6 +26,7 @@ mod limiter;
 mod memory;
 mod metrics;
 mod policy;
+mod probe;
 mod redis;
 mod script;
 
