@@ -21,8 +21,8 @@ const URL: &str = "QUIPU_TEST_RATE_URL";
 const SECONDS: &str = "QUIPU_TEST_RATE_SECONDS";
 const WAITS: &str = "QUIPU_TEST_RATE_WAITS";
 
-/// Times that are tried where the machine is too busy for Redis to answer in time.
-const TRIES: usize = 3;
+/// Times that are tried where the machine is too busy for Redis to answer in time, or for the workers to ask.
+const TRIES: usize = 8;
 
 /// Whether workers wait for their tokens or ask again and again.
 async fn share(waits: bool) {
@@ -30,12 +30,12 @@ async fn share(waits: bool) {
         if measure(waits).await {
             return;
         }
-        println!("the machine was too busy: Redis did not decide everything");
+        println!("the machine was too busy: Redis did not decide everything, or was not asked in time");
     }
     panic!("the machine was too busy {TRIES} times");
 }
 
-/// False where Redis did not decide everything, or there is none that could.
+/// False where Redis did not decide everything, or was asked for less than the quota.
 async fn measure(waits: bool) -> bool {
     let Some(server) = Server::start_with(&["--appendonly", "no"]).await else {
         return true;
@@ -100,8 +100,9 @@ async fn measure(waits: bool) -> bool {
         "waits: {waits}; {PROCESSES} processes sent {counts:?} in {seconds} s: {sent} of {due}, {:+.2} %",
         (sent / due - 1.0) * 100.0
     );
-    assert!((sent / due - 1.0).abs() <= 0.02, "{sent} of {due}");
-    true
+    assert!(sent / due - 1.0 <= 0.02, "{sent} of {due}");
+    // Fewer are sent where nobody was there to ask while the bucket was full.
+    1.0 - sent / due <= 0.02
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
