@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::judge::Subject;
+use super::judge::{Question, Subject};
 use super::monitor::{QualityMonitor, Verdict};
 use crate::recorder::Scope;
 
@@ -46,16 +46,17 @@ impl QualityGate {
     ///
     /// # Errors
     /// Those of the first attempt. When a later one fails, the best answer so far is given back, with the error.
-    pub async fn run<T, E, F>(
+    pub async fn run<'a, T, E, F>(
         &self,
         scope: &Scope,
-        question: &str,
+        question: impl Into<Question<'a>>,
         mut ask: impl FnMut(u32) -> F,
     ) -> Result<GateOutcome<T, E>, E>
     where
         T: AsRef<str>,
         F: Future<Output = Result<T, E>>,
     {
+        let question = question.into();
         let mut best = self.attempt(scope, question, 0, ask(0).await?).await;
         let mut retry_count = 0;
         let mut stopped_by = None;
@@ -87,14 +88,14 @@ impl QualityGate {
     async fn attempt<T: AsRef<str>>(
         &self,
         scope: &Scope,
-        question: &str,
+        question: Question<'_>,
         retry_count: u32,
         answer: T,
     ) -> (T, Verdict) {
         let subject = Subject {
-            question,
+            question: question.text,
             answer: answer.as_ref(),
-            context: "",
+            context: question.context,
         };
         let verdict = self.monitor.assess(scope, subject, retry_count).await;
         (answer, verdict)

@@ -7,6 +7,21 @@ use super::scores::Scores;
 /// Why a judge could not judge.
 pub type JudgeError = Box<dyn std::error::Error + Send + Sync>;
 
+/// What answers are asked for, where they are judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// What is asked.
+    pub text: &'a str,
+    /// What the answer can build on: results of tools, documents.
+    pub context: &'a str,
+}
+
+impl<'a> From<&'a str> for Question<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { text, context: "" }
+    }
+}
+
 /// What is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Subject<'a> {

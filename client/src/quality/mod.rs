@@ -14,6 +14,6 @@ mod monitor;
 mod scores;
 
 pub use gate::{GateOutcome, QualityGate};
-pub use judge::{Judge, JudgeError, Judgement, Subject};
+pub use judge::{Judge, JudgeError, Judgement, Question, Subject};
 pub use monitor::{JUDGE_TIMEOUT, QualityMonitor, THRESHOLD, Verdict};
 pub use scores::{ScoreError, Scores};

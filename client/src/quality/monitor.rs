@@ -167,7 +167,7 @@ impl QualityMonitor {
                 told.push(Metric::gauge("quality_score", judgement.scores.mean(), "ratio"));
                 told.push(Metric::flag("passed", verdict.is_passed()));
                 for issue in &judgement.issues {
-                    tags.insert(issue.clone(), "true".to_owned());
+                    tags.entry(issue.clone()).or_insert_with(|| "true".to_owned());
                 }
             }
             // Without `passed`: what is not known is neither yes nor no.

@@ -55,7 +55,11 @@ impl Counters {
             lost: self.lost.load(Ordering::Relaxed),
             late: self.late.load(Ordering::Relaxed),
             states_skipped: self.states_skipped.load(Ordering::Relaxed),
-            last_loss: self.last_loss.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_loss: self
+                .last_loss
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 }

@@ -154,7 +154,11 @@ impl Graph {
 
     /// Adds edges of which a condition chooses one. Each target counts as an edge.
     #[must_use]
-    pub fn conditional<T: Into<String>>(self, from: impl Into<String>, to: impl IntoIterator<Item = T>) -> Self {
+    pub fn conditional<T: Into<String>>(
+        self,
+        from: impl Into<String>,
+        to: impl IntoIterator<Item = T>,
+    ) -> Self {
         self.edges_to(from, to, EdgeKind::Conditional)
     }
 

@@ -11,6 +11,10 @@ use super::graph::{EdgeKind, Graph, GraphEdge, NodeKind};
 /// Longest description of a graph that is sent, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 512_000;
 
+/// Most bytes that a start may have with all that is in it. Readers take 1 MiB; what does not fit is left out, so that a start is
+/// never refused for its size.
+pub(super) const START_BYTES_MAX: usize = 900_000;
+
 /// The GRAPH_START of this graph. The state that it starts with is not in it.
 pub(super) fn event(graph: &Graph, exported_at: &str) -> Event {
     let mut attributes = Attributes::default()
@@ -21,16 +25,20 @@ pub(super) fn event(graph: &Graph, exported_at: &str) -> Event {
     if !graph.name.is_empty() {
         attributes.set("graph_name", graph.name.as_str());
     }
+    let mut left = START_BYTES_MAX;
     for (name, description) in [
         ("graph_schema_json", schema(graph, exported_at)),
         ("graph_manifest", manifest(graph, exported_at)),
     ] {
         let text = description.to_string();
-        if text.len() <= DESCRIPTION_BYTES_MAX {
+        if text.len() <= DESCRIPTION_BYTES_MAX.min(left) {
+            left -= text.len();
             attributes.set(name, text);
         }
     }
-    attributes.with_all(&graph.attributes).event(EventType::GraphStart, "")
+    attributes
+        .with_all(&graph.attributes)
+        .event(EventType::GraphStart, "")
 }
 
 fn schema(graph: &Graph, exported_at: &str) -> Value {
@@ -135,7 +143,12 @@ mod tests {
 
     fn graph() -> Graph {
         Graph::new("research", "plan")
-            .node(GraphNode::new("plan").kind(NodeKind::Agent).description("plans").tools(["search"]))
+            .node(
+                GraphNode::new("plan")
+                    .kind(NodeKind::Agent)
+                    .description("plans")
+                    .tools(["search"]),
+            )
             .node(GraphNode::new("ask").kind(NodeKind::Custom("oracle".to_owned())))
             .parallel("plan", ["ask", "ask2"])
             .edge("ask", END)
@@ -157,8 +170,14 @@ mod tests {
         assert_eq!(text(&event, "graph_entry_point"), "plan");
         assert_eq!(text(&event, "schema_id"), graph().schema_id());
         assert_eq!(text(&event, "release"), "1.2");
-        assert_eq!(event.attributes["graph_node_count"].value, Some(Attribute::IntValue(2)));
-        assert_eq!(event.attributes["graph_edge_count"].value, Some(Attribute::IntValue(3)));
+        assert_eq!(
+            event.attributes["graph_node_count"].value,
+            Some(Attribute::IntValue(2))
+        );
+        assert_eq!(
+            event.attributes["graph_edge_count"].value,
+            Some(Attribute::IntValue(3))
+        );
 
         let schema: Value = serde_json::from_str(&text(&event, "graph_schema_json")).unwrap();
         assert_eq!(schema["nodes"][0]["node_type"], "llm");
@@ -184,10 +203,17 @@ mod tests {
 
     #[test]
     fn circles_are_found() {
-        let circle = Graph::new("", "a").edge("a", "b").edge("b", "c").edge("c", "b").edge("c", END);
+        let circle = Graph::new("", "a")
+            .edge("a", "b")
+            .edge("b", "c")
+            .edge("c", "b")
+            .edge("c", END);
         assert!(has_cycle(&circle.edges));
         assert!(has_cycle(&Graph::new("", "a").edge("a", "a").edges));
-        let diamond = Graph::new("", "a").parallel("a", ["b", "c"]).edge("b", "d").edge("c", "d");
+        let diamond = Graph::new("", "a")
+            .parallel("a", ["b", "c"])
+            .edge("b", "d")
+            .edge("c", "d");
         assert!(!has_cycle(&diamond.edges));
         assert!(!has_cycle(&[]));
     }

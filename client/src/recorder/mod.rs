@@ -184,7 +184,13 @@ impl RecorderBuilder {
     pub fn build(self) -> Recorder {
         let thread_id = self.thread_id.unwrap_or_else(message_id::random_name);
         let redactor = self.redactor.unwrap_or_else(Redactor::from_env);
-        let thread = Thread::new(self.sink, self.tenant_id, thread_id.clone(), redactor, self.checkpoint_every);
+        let thread = Thread::new(
+            self.sink,
+            self.tenant_id,
+            thread_id.clone(),
+            redactor,
+            self.checkpoint_every,
+        );
         Recorder {
             scope: Scope {
                 thread: Arc::new(thread),

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
+use prost::Message as _;
 use quipu_proto::message::EventType;
 use quipu_proto::message::dash_stream_message::Message;
 use serde_json::Value;
@@ -15,10 +16,6 @@ use super::opened::Reason;
 use super::scope::Scope;
 use super::thread::Thread;
 use super::{clock, graph_start};
-
-/// Longest state that travels with the start of a run, in bytes of JSON. A longer one comes after it, so that a start is never
-/// refused for its size.
-const INITIAL_STATE_BYTES_MAX: usize = 512_000;
 
 /// A run of a graph, from GRAPH_START to GRAPH_END or GRAPH_ERROR. It is a [`Scope`]: its nodes are started by it.
 ///
@@ -49,7 +46,9 @@ impl Run {
             }
         };
         let text = initial.as_ref().map(Value::to_string);
-        let text = text.filter(|text| text.len() <= INITIAL_STATE_BYTES_MAX);
+        // A longer one comes after the start.
+        let room = graph_start::START_BYTES_MAX.saturating_sub(start_len(&message));
+        let text = text.filter(|text| text.len() <= room);
         let is_initial_told = text.is_some();
         if let (Some(text), Message::Event(start)) = (text, &mut message) {
             let state = Attributes::default().with("initial_state_json", text);
@@ -58,7 +57,11 @@ impl Run {
         let superseded = |started: Instant| ended(started, Reason::Superseded.error(), Reason::Superseded);
         let started = Instant::now();
         let (run, start) = thread.begin_run(message, started, initial, is_initial_told, superseded);
-        let name = if graph.name.is_empty() { "unnamed" } else { &graph.name };
+        let name = if graph.name.is_empty() {
+            "unnamed"
+        } else {
+            &graph.name
+        };
         Self {
             scope: Scope {
                 thread: Arc::clone(thread),
@@ -102,6 +105,13 @@ impl Run {
         self.scope
             .thread
             .end_run(self.run, &self.scope.start, message, of_open);
+    }
+}
+
+fn start_len(message: &Message) -> usize {
+    match message {
+        Message::Event(event) => event.encoded_len(),
+        _ => 0,
     }
 }
 

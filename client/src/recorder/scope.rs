@@ -81,7 +81,12 @@ impl Scope {
     /// Tells that a tool is asked for, with its arguments as JSON. The call ends by [`Tool::completed`] or [`Tool::failed`].
     #[must_use = "a call that is dropped has failed"]
     pub fn tool_requested(&self, tool_name: impl Into<String>, arguments: &impl Serialize) -> Tool {
-        Tool::request(self, super::message_id::random_name(), tool_name.into(), arguments)
+        Tool::request(
+            self,
+            super::message_id::random_name(),
+            tool_name.into(),
+            arguments,
+        )
     }
 
     /// The same for a call that has a name already, as models give them.
@@ -137,7 +142,9 @@ impl Scope {
 
     /// Tells how far it is, from 0 to 1.
     pub fn progress(&self, message: &str, share: f64) {
-        let attributes = Attributes::default().with("message", message).with("percent", share);
+        let attributes = Attributes::default()
+            .with("message", message)
+            .with("percent", share);
         self.event(EventType::NodeProgress, attributes);
     }
 
@@ -149,13 +156,18 @@ impl Scope {
 
     /// Tells of a part of the work, such as `starting` or `complete`.
     pub fn substep(&self, name: &str, status: &str) {
-        let attributes = Attributes::default().with("substep_name", name).with("status", status);
+        let attributes = Attributes::default()
+            .with("substep_name", name)
+            .with("status", status);
         self.event(EventType::NodeSubstep, attributes);
     }
 
     /// Tells of something that is no error yet.
     pub fn warning(&self, warning: &str) {
-        self.event(EventType::NodeWarning, Attributes::default().with("warning", warning));
+        self.event(
+            EventType::NodeWarning,
+            Attributes::default().with("warning", warning),
+        );
     }
 
     fn event(&self, event_type: EventType, attributes: Attributes) {

@@ -11,11 +11,11 @@ use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::message::{DashStreamMessage, Header, MessageType};
 use serde_json::Value;
 
+use super::clock;
 use super::counts::Counters;
 use super::message_id::MessageId;
 use super::opened::{Opened, Reason};
 use super::state::States;
-use super::clock;
 use crate::redact::Redactor;
 use crate::sink::{Sink, header_mut};
 
@@ -95,7 +95,9 @@ impl Thread {
         };
         self.redactor.redact_message(&mut message);
         // It is still there: redaction changes fields.
-        message.message.unwrap_or_else(|| Message::Event(Default::default()))
+        message
+            .message
+            .unwrap_or_else(|| Message::Event(Default::default()))
     }
 
     /// The text of an error without its secrets.
@@ -128,7 +130,6 @@ impl Thread {
                 (id, true)
             }
             Err(error) => {
-                tracing::debug!(thread_id = %self.thread_id, %error, "a message is lost");
                 self.counters.lost(error);
                 (id, false)
             }
@@ -195,7 +196,11 @@ impl Thread {
         let mut progress = self.lock();
         if let Some(opened) = progress.open.remove(&key) {
             let reason = Reason::of_drop();
-            self.put(&mut progress, &opened.start, opened.failure(reason.error(), reason));
+            self.put(
+                &mut progress,
+                &opened.start,
+                opened.failure(reason.error(), reason),
+            );
         }
     }
 
@@ -212,7 +217,13 @@ impl Thread {
         let mut progress = self.lock();
         if let Some(before) = progress.run.clone() {
             let message = superseded(before.started);
-            self.finish_run(&mut progress, before.run, &before.start, message, Reason::Superseded);
+            self.finish_run(
+                &mut progress,
+                before.run,
+                &before.start,
+                message,
+                Reason::Superseded,
+            );
         }
         let run = progress.key();
         let (id, is_taken) = self.put(&mut progress, &MessageId::default(), message);
@@ -246,7 +257,14 @@ impl Thread {
         self.finish_run(&mut progress, run, start, message, reason);
     }
 
-    fn finish_run(&self, progress: &mut Progress, run: u64, start: &MessageId, message: Message, reason: Reason) {
+    fn finish_run(
+        &self,
+        progress: &mut Progress,
+        run: u64,
+        start: &MessageId,
+        message: Message,
+        reason: Reason,
+    ) {
         // The newest first, so that nothing ends before what lies in it.
         let open: Vec<(u64, Opened)> = progress
             .open

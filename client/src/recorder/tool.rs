@@ -26,7 +26,12 @@ pub struct Tool {
 }
 
 impl Tool {
-    pub(super) fn request(within: &Scope, call_id: String, tool_name: String, arguments: &impl Serialize) -> Self {
+    pub(super) fn request(
+        within: &Scope,
+        call_id: String,
+        tool_name: String,
+        arguments: &impl Serialize,
+    ) -> Self {
         let mut opened = within.opened(What::Tool {
             call_id: call_id.clone(),
             tool_name: tool_name.clone(),

@@ -87,7 +87,10 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
 
 /// Behind the colon, if one follows: then the string before it is a name.
 fn colon_after(bytes: &[u8], end: usize) -> Option<usize> {
-    let blanks = bytes.get(end..)?.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    let blanks = bytes
+        .get(end..)?
+        .iter()
+        .position(|byte| !byte.is_ascii_whitespace())?;
     (bytes[end + blanks] == b':').then_some(end + blanks + 1)
 }
 
@@ -111,7 +114,18 @@ fn without_surrogates(token: &str) -> String {
     while let Some(at) = rest.find('\\') {
         let (before, escape) = rest.split_at(at);
         out.push_str(before);
-        let is_surrogate = matches!(escape.as_bytes(), [_, b'u', b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', _, _, ..]);
+        let is_surrogate = matches!(
+            escape.as_bytes(),
+            [
+                _,
+                b'u',
+                b'd' | b'D',
+                b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F',
+                _,
+                _,
+                ..,
+            ]
+        );
         // An escape is `\` and a character of one byte, or `\u` and four digits.
         let len = if is_surrogate { 6 } else { 2 };
         let (taken, after) = escape.split_at_checked(len).unwrap_or((escape, ""));
@@ -165,7 +179,8 @@ mod tests {
 
     #[test]
     fn only_strings_with_secrets_change() {
-        let text = format!(r#"{{ "z" : 1.10, "a":["{KEY}", 1e400, "x"], "n": 123456789012345678901234567890}}"#);
+        let text =
+            format!(r#"{{ "z" : 1.10, "a":["{KEY}", 1e400, "x"], "n": 123456789012345678901234567890}}"#);
         assert_eq!(
             redacted(&text).unwrap(),
             r#"{ "z" : 1.10, "a":["[OPENAI_KEY]", 1e400, "x"], "n": 123456789012345678901234567890}"#

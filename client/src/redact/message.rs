@@ -67,9 +67,10 @@ impl Redactor {
                 }
                 secrecy.hides_numbers()
             }
-            Some(Attribute::ArrayValue(array)) => {
-                any(array.values.iter_mut().map(|value| self.attribute(value, secrecy)))
-            }
+            Some(Attribute::ArrayValue(array)) => any(array
+                .values
+                .iter_mut()
+                .map(|value| self.attribute(value, secrecy))),
             Some(Attribute::MapValue(map)) => self.attributes(&mut map.values),
         }
     }
@@ -134,7 +135,11 @@ impl Redactor {
             self.string(&mut checkpoint.storage_uri, Secrecy::Open),
             self.texts(&mut checkpoint.metadata),
         ]);
-        let Some(info) = checkpoint.compression_info.as_ref().filter(|info| info.r#type != 0) else {
+        let Some(info) = checkpoint
+            .compression_info
+            .as_ref()
+            .filter(|info| info.r#type != 0)
+        else {
             let changed = self.bytes(&mut checkpoint.state, Secrecy::Open);
             if changed {
                 checkpoint.checksum = Sha256::digest(&checkpoint.state).to_vec();
@@ -206,7 +211,8 @@ impl Redactor {
             ])
         }));
         let errors = any(trace.errors.iter_mut().map(|error| {
-            self.string(&mut error.message, Secrecy::Open) | self.string(&mut error.stack_trace, Secrecy::Open)
+            self.string(&mut error.message, Secrecy::Open)
+                | self.string(&mut error.stack_trace, Secrecy::Open)
         }));
         let metadata = any(trace.metadata.iter_mut().map(|(name, value)| {
             let secrecy = self.secrecy(name);
@@ -275,7 +281,9 @@ fn expanded(state: &[u8], info: &CompressionInfo) -> Result<Vec<u8>, String> {
         let mut decoder = zstd::stream::read::Decoder::new(state)?;
         decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
         let mut out = Vec::new();
-        decoder.take(EXPANDED_BYTES_MAX as u64 + 1).read_to_end(&mut out)?;
+        decoder
+            .take(EXPANDED_BYTES_MAX as u64 + 1)
+            .read_to_end(&mut out)?;
         Ok::<_, std::io::Error>(out)
     };
     match read() {

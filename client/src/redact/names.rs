@@ -49,7 +49,12 @@ const SECRETS: &[&str] = &[
 ];
 
 /// Tokens that point to a place in a list and give no rights.
-const CURSORS: &[&str] = &["page_token", "next_token", "continuation_token", "cancellation_token"];
+const CURSORS: &[&str] = &[
+    "page_token",
+    "next_token",
+    "continuation_token",
+    "cancellation_token",
+];
 
 /// Shortest value that [`Secrecy::SecretIfLong`] takes for a secret, in bytes.
 const LONG_BYTES: usize = 20;

@@ -45,7 +45,10 @@ const SHAPES: &[Shape] = &[
     shape(after_no_word!(r"sk-[A-Za-z0-9]{20,}"), "${1}[OPENAI_KEY]"),
     shape(after_no_word!(r"AIza[A-Za-z0-9_-]{35}"), "${1}[GOOGLE_API_KEY]"),
     shape(after_no_word!(r"ya29\.[A-Za-z0-9_-]{20,}"), "${1}[GOOGLE_TOKEN]"),
-    shape(after_no_word!(r"GOCSPX-[A-Za-z0-9_-]{20,}"), "${1}[GOOGLE_SECRET]"),
+    shape(
+        after_no_word!(r"GOCSPX-[A-Za-z0-9_-]{20,}"),
+        "${1}[GOOGLE_SECRET]",
+    ),
     shape(after_no_word!(r"hf_[A-Za-z0-9]{30,}"), "${1}[HUGGINGFACE_TOKEN]"),
     shape(
         after_no_word!(r"(?:gsk_|xai-|pplx-|r8_|nvapi-|tvly-|fw_)[A-Za-z0-9_-]{30,}"),
@@ -65,7 +68,10 @@ const SHAPES: &[Shape] = &[
     // Code and packages.
     shape(r"github_pat_[A-Za-z0-9_]{22,}", "[GITHUB_TOKEN]"),
     shape(r"gh[pousr]_[A-Za-z0-9]{36,}", "[GITHUB_TOKEN]"),
-    shape(r"gl(?:pat|ptt|dt|rt|cbt|soat)-[A-Za-z0-9_.-]{20,}", "[GITLAB_TOKEN]"),
+    shape(
+        r"gl(?:pat|ptt|dt|rt|cbt|soat)-[A-Za-z0-9_.-]{20,}",
+        "[GITLAB_TOKEN]",
+    ),
     shape(after_no_word!(r"npm_[A-Za-z0-9]{36}"), "${1}[NPM_TOKEN]"),
     shape(r"pypi-[A-Za-z0-9_-]{50,}", "[PYPI_TOKEN]"),
     shape(r"dckr_pat_[A-Za-z0-9_-]{20,}", "[DOCKER_TOKEN]"),
@@ -108,10 +114,7 @@ const SHAPES: &[Shape] = &[
         "${1}[AZURE_KEY]",
     ),
     shape(r"([?&](?i-u:sig)=)[A-Za-z0-9%/+=]{16,}", "${1}[SIGNATURE]"),
-    shape(
-        r"((?i-u:bearer)\s+)[A-Za-z0-9._~+/=-]{20,}",
-        "${1}[TOKEN]",
-    ),
+    shape(r"((?i-u:bearer)\s+)[A-Za-z0-9._~+/=-]{20,}", "${1}[TOKEN]"),
     shape(
         r#"((?i-u:authorization)[\\"']*\s*[=:]\s*[\\"']*(?i-u:basic)\s+)[A-Za-z0-9+/=]{8,}"#,
         "${1}[CREDENTIALS]",
@@ -129,10 +132,7 @@ const SHAPES: &[Shape] = &[
         "${1}[SECRET]",
     ),
     // A user with a password in a URL. A password may hold `@`; it ends at the last one before the host.
-    shape(
-        r#"://[^\s/:@?#"'<>\\]*:[^\s/?#"'<>\\]+@"#,
-        "://[CREDENTIALS]@",
-    ),
+    shape(r#"://[^\s/:@?#"'<>\\]*:[^\s/?#"'<>\\]+@"#, "://[CREDENTIALS]@"),
 ];
 
 /// The shapes, compiled once.

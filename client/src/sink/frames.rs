@@ -40,8 +40,9 @@ impl FramesSink {
     /// The file cannot be created.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let file = File::create(&path)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot create {}: {error}", path.display())))?;
+        let file = File::create(&path).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot create {}: {error}", path.display()))
+        })?;
         Ok(Self {
             path,
             compression: Compression::default(),
@@ -69,7 +70,10 @@ impl FramesSink {
         if let Some(why) = &recording.broken {
             return Err(io::Error::other(why.clone()));
         }
-        let flushed = recording.out.flush().and_then(|()| recording.out.get_ref().sync_all());
+        let flushed = recording
+            .out
+            .flush()
+            .and_then(|()| recording.out.get_ref().sync_all());
         flushed.map_err(|error| {
             let why = self.broken(&mut recording, &error);
             io::Error::new(error.kind(), why)
@@ -77,7 +81,10 @@ impl FramesSink {
     }
 
     fn broken(&self, recording: &mut Recording, error: &io::Error) -> String {
-        let why = format!("cannot write {}: {error}; the recording ends there", self.path.display());
+        let why = format!(
+            "cannot write {}: {error}; the recording ends there",
+            self.path.display()
+        );
         recording.broken = Some(why.clone());
         why
     }
@@ -97,7 +104,9 @@ impl Sink for FramesSink {
             return Err(SinkError::Refused("the message is empty".to_owned()));
         };
         recording.counters.number(body)?;
-        let key = header_mut(body).as_ref().map_or_else(String::new, |header| header.thread_id.clone());
+        let key = header_mut(body)
+            .as_ref()
+            .map_or_else(String::new, |header| header.thread_id.clone());
         let len = message.encoded_len();
         let payload = framing::encode(&message, self.compression);
         if payload.len() > RECORD_BYTES_MAX || len > EXPANDED_BYTES_MAX {
