@@ -83,9 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     sink.flush()?;
     println!("{} messages in {path}. Read them with:", recorder.counts().sent);
-    println!("  quipu ingest frames {path} --store ./quipu-store");
-    println!(
-        "  quipu query --store ./quipu-store 'select graph_name, status, tool_calls, input_tokens from runs'"
-    );
+    println!("  quipu ingest frames {path}");
+    println!(r#"  quipu sql -c "select graph_name, status, tool_calls, input_tokens from runs""#);
     Ok(())
 }

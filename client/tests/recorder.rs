@@ -585,7 +585,7 @@ fn a_start_fits_into_what_readers_take() {
     recorder.graph_start(graph).end();
     let start = &sink.messages()[0];
     let len = framing::encode(start, Compression::None).len();
-    assert!((600_000..1_000_000).contains(&len), "{len}");
+    assert!((400_000..1_000_000).contains(&len), "{len}");
     let start = &events(&sink)[0];
     assert!(start.attributes.contains_key("graph_schema_json"));
     assert_eq!(
