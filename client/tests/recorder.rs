@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use quipu_client::recorder::{
-    END, FinishReason, Graph, LlmRequest, Metric, Problem, Recorder, Run, Severity, Usage,
+    END, FinishReason, Graph, Llm, LlmRequest, Metric, Node, Problem, Recorder, Run, Severity, Tool, Usage,
 };
 use quipu_client::redact::Redactor;
 use quipu_client::{FramesSink, MemorySink, SinkError};
@@ -363,7 +363,7 @@ fn branches_of_a_parallel_section_are_nodes() {
 }
 
 /// Begins a node, a request and a tool call, and leaves them open.
-fn busy(run: &Run) -> impl Sized {
+fn busy(run: &Run) -> (Tool, Llm, Node) {
     let node = run.node_start("plan");
     let llm = node.llm_start(LlmRequest::new("m"));
     let tool = node.tool_requested("t", &json!({}));
