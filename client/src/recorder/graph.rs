@@ -1,6 +1,7 @@
 //! The graph that a run executes, as an application describes it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +22,7 @@ pub const END: &str = "__end__";
 ///     .edge("lookup", "plan");
 /// assert_eq!(graph.schema_id(), "081bc924d317f037");
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Graph {
     pub(super) name: String,
     pub(super) description: Option<String>,
@@ -30,6 +31,18 @@ pub struct Graph {
     pub(super) edges: Vec<GraphEdge>,
     pub(super) initial_state: Option<Result<Value, String>>,
     pub(super) attributes: BTreeMap<String, Value>,
+}
+
+impl fmt::Debug for Graph {
+    /// Without the state and the attributes: their secrets are not taken out before a run starts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graph")
+            .field("name", &self.name)
+            .field("entry_point", &self.entry_point)
+            .field("nodes", &self.nodes)
+            .field("edges", &self.edges)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A node of a graph.

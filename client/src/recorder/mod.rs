@@ -98,7 +98,6 @@ impl Recorder {
     }
 
     /// Settings of a recorder.
-    #[must_use]
     pub fn builder(sink: Arc<dyn Sink>) -> RecorderBuilder {
         RecorderBuilder {
             sink,

@@ -1,5 +1,7 @@
 //! How a state is told: differences, whole states and checkpoints.
 
+use std::fmt;
+
 use quipu_proto::message::diff_operation::{OpType, ValueEncoding};
 use quipu_proto::message::{Checkpoint, CompressionInfo, CompressionType, DiffOperation, StateDiff};
 use quipu_proto::state::{Change, Operation, canonical, change, hash};
@@ -13,7 +15,7 @@ const COMPRESSED_BYTES_MIN: usize = 512;
 const ZSTD_LEVEL: i32 = 3;
 
 /// The states of a run, as its readers know them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct States {
     /// What the next difference is told against; none if readers know no state.
     base: Option<Value>,
@@ -21,6 +23,16 @@ pub(super) struct States {
     checkpoint_id: Vec<u8>,
     /// Differences since then.
     since_checkpoint: u32,
+}
+
+impl fmt::Debug for States {
+    /// Without the state, which may be large, and have secrets where redaction is off.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("States")
+            .field("has_base", &self.base.is_some())
+            .field("since_checkpoint", &self.since_checkpoint)
+            .finish_non_exhaustive()
+    }
 }
 
 impl States {

@@ -63,15 +63,15 @@ impl Secrecy {
     /// What this name says of its value.
     pub(super) fn of(name: &str) -> Self {
         let name = words(name);
-        let ends_with = |end: &&str| {
-            name.strip_suffix(*end)
+        let ends_with = |end: &str| {
+            name.strip_suffix(end)
                 .is_some_and(|before| before.is_empty() || before.ends_with('_'))
         };
         if SECRETS.iter().any(|end| ends_with(end)) {
             Self::Secret
-        } else if ends_with(&"token") && !CURSORS.iter().any(|end| ends_with(end)) {
+        } else if ends_with("token") && !CURSORS.iter().any(|end| ends_with(end)) {
             Self::SecretIfLong
-        } else if ends_with(&"pwd") {
+        } else if ends_with("pwd") {
             Self::SecretUnlessPath
         } else {
             Self::Open
