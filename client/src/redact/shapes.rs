@@ -128,7 +128,7 @@ const SHAPES: &[Shape] = &[
         "${1}[SECRET]",
     ),
     shape(
-        r#"([;\s"'](?i-u:pwd)=)[^\s"'&;,\\/][^\s"'&;,\\]{5,}"#,
+        r#"((?:^|[;&?\s"'])(?i-u:pwd)=)[^\s"'&;,\\/][^\s"'&;,\\]{5,}"#,
         "${1}[SECRET]",
     ),
     // A user with a password in a URL. A password may hold `@`; it ends at the last one before the host.
@@ -248,6 +248,7 @@ mod tests {
                 "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF",
                 "[PRIVATE_KEY]",
             ),
+            ("pwd=hunter2hunter2", "pwd=[SECRET]"),
             ("DB_PASSWORD=hunter2hunter2 next", "DB_PASSWORD=[SECRET] next"),
         ] {
             assert_eq!(replaced(text).as_deref(), Some(expected));
