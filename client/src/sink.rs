@@ -1,9 +1,17 @@
 //! Where messages go that an application hands over.
 
+mod counters;
+mod frames;
+mod memory;
+
 use std::fmt;
 
 use quipu_proto::message::DashStreamMessage;
 use thiserror::Error;
+
+pub(crate) use counters::header_mut;
+pub use frames::FramesSink;
+pub use memory::MemorySink;
 
 /// Takes messages of an application and sees to their way: a producer to Kafka, a recording to a file, a list in a test.
 pub trait Sink: fmt::Debug + Send + Sync {

@@ -1,0 +1,264 @@
+//! What secrets look like.
+//!
+//! Shapes that are known by a prefix come first. Those that are known by a label before them, or by their place in a URL,
+//! come last: they may take in what stands there already in place of a secret.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexSet};
+
+/// One shape.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    pattern: &'static str,
+    /// What is written instead; `${1}` is the part that is no secret.
+    instead: &'static str,
+}
+
+const fn shape(pattern: &'static str, instead: &'static str) -> Shape {
+    Shape { pattern, instead }
+}
+
+/// A letter or digit before a short prefix makes it part of another word, such as `task-`. An escape that stands as text does
+/// not.
+macro_rules! after_no_word {
+    ($pattern:literal) => {
+        concat!(r"(^|[^A-Za-z0-9]|\\[nrt])", $pattern)
+    };
+}
+
+const SHAPES: &[Shape] = &[
+    // The whole block; of one that is cut off all that can be part of it.
+    shape(
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----(?s:.*?-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----|[A-Za-z0-9+/=\s\\:,-]*)",
+        "[PRIVATE_KEY]",
+    ),
+    shape(r"AGE-SECRET-KEY-1[A-Z0-9]{40,}", "[PRIVATE_KEY]"),
+    // Models.
+    shape(r"sk-ant-[A-Za-z0-9_-]{20,}", "[ANTHROPIC_KEY]"),
+    shape(
+        r"sk-(?:proj|svcacct|admin|service|None)-[A-Za-z0-9_-]{20,}",
+        "[OPENAI_KEY]",
+    ),
+    shape(r"sk-(?:or-v1|lf)-[A-Za-z0-9_-]{20,}", "[API_KEY]"),
+    shape(after_no_word!(r"sk-[A-Za-z0-9]{20,}"), "${1}[OPENAI_KEY]"),
+    shape(after_no_word!(r"AIza[A-Za-z0-9_-]{35}"), "${1}[GOOGLE_API_KEY]"),
+    shape(after_no_word!(r"ya29\.[A-Za-z0-9_-]{20,}"), "${1}[GOOGLE_TOKEN]"),
+    shape(
+        after_no_word!(r"GOCSPX-[A-Za-z0-9_-]{20,}"),
+        "${1}[GOOGLE_SECRET]",
+    ),
+    shape(after_no_word!(r"hf_[A-Za-z0-9]{30,}"), "${1}[HUGGINGFACE_TOKEN]"),
+    shape(
+        after_no_word!(r"(?:gsk_|xai-|pplx-|r8_|nvapi-|tvly-|fw_)[A-Za-z0-9_-]{30,}"),
+        "${1}[API_KEY]",
+    ),
+    // Clouds.
+    shape(
+        after_no_word!(r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
+        "${1}[AWS_KEY]",
+    ),
+    shape(r"do[opr]_v1_[a-f0-9]{40,}", "[DIGITALOCEAN_TOKEN]"),
+    shape(after_no_word!(r"dapi[a-f0-9]{32}"), "${1}[DATABRICKS_TOKEN]"),
+    shape(
+        after_no_word!(r"hv[sbr]\.[A-Za-z0-9_-]{20,}"),
+        "${1}[VAULT_TOKEN]",
+    ),
+    // Code and packages.
+    shape(r"github_pat_[A-Za-z0-9_]{22,}", "[GITHUB_TOKEN]"),
+    shape(r"gh[pousr]_[A-Za-z0-9]{36,}", "[GITHUB_TOKEN]"),
+    shape(
+        r"gl(?:pat|ptt|dt|rt|cbt|soat)-[A-Za-z0-9_.-]{20,}",
+        "[GITLAB_TOKEN]",
+    ),
+    shape(after_no_word!(r"npm_[A-Za-z0-9]{36}"), "${1}[NPM_TOKEN]"),
+    shape(r"pypi-[A-Za-z0-9_-]{50,}", "[PYPI_TOKEN]"),
+    shape(r"dckr_pat_[A-Za-z0-9_-]{20,}", "[DOCKER_TOKEN]"),
+    // Services.
+    shape(r"xox[abeoprs]-[A-Za-z0-9-]{10,}", "[SLACK_TOKEN]"),
+    shape(r"xapp-[0-9]-[A-Za-z0-9-]{10,}", "[SLACK_TOKEN]"),
+    shape(
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,}",
+        "[SLACK_WEBHOOK]",
+    ),
+    shape(
+        r"discord(?:app)?\.com/api/webhooks/[0-9]+/[A-Za-z0-9_-]{20,}",
+        "[DISCORD_WEBHOOK]",
+    ),
+    shape(r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}", "[STRIPE_KEY]"),
+    shape(r"whsec_[A-Za-z0-9+/=]{24,}", "[STRIPE_KEY]"),
+    shape(
+        after_no_word!(r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+        "${1}[SENDGRID_KEY]",
+    ),
+    shape(after_no_word!(r"SK[a-f0-9]{32}"), "${1}[TWILIO_KEY]"),
+    shape(r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}", "[SHOPIFY_TOKEN]"),
+    shape(r"(?:lin_api_|ntn_)[A-Za-z0-9]{32,}", "[API_KEY]"),
+    shape(
+        after_no_word!(r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
+        "${1}[TELEGRAM_TOKEN]",
+    ),
+    // Signed and encrypted tokens, of three and of five parts.
+    shape(
+        r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){0,2}",
+        "[JWT_TOKEN]",
+    ),
+    // What is known by its label.
+    shape(
+        r#"((?i-u:aws_?secret_?access_?key|aws_?session_?token)[\\"']*\s*[=:]\s*[\\"']*)[A-Za-z0-9/+=]{16,}"#,
+        "${1}[AWS_SECRET]",
+    ),
+    shape(
+        r"((?i-u:account_?key|shared_?access_?key)\s*=\s*)[A-Za-z0-9/+=]{16,}",
+        "${1}[AZURE_KEY]",
+    ),
+    shape(r"([?&](?i-u:sig)=)[A-Za-z0-9%/+=]{16,}", "${1}[SIGNATURE]"),
+    shape(r"((?i-u:bearer)\s+)[A-Za-z0-9._~+/=-]{20,}", "${1}[TOKEN]"),
+    shape(
+        r#"((?i-u:authorization)[\\"']*\s*[=:]\s*[\\"']*(?i-u:basic)\s+)[A-Za-z0-9+/=]{8,}"#,
+        "${1}[CREDENTIALS]",
+    ),
+    shape(
+        r#"((?i-u:api[_ -]?key)[\\"']*(?:\s*[=:]\s*|\s+)[\\"']*)[A-Za-z0-9._~+/=-]{20,}"#,
+        "${1}[API_KEY]",
+    ),
+    shape(
+        r#"((?i-u:password|passwd|passphrase|client_?secret|secret_?key|access_?token|refresh_?token|auth_?token)=)[^\s"'&;,\\]{6,}"#,
+        "${1}[SECRET]",
+    ),
+    shape(
+        r#"((?:^|[;&?\s"'])(?i-u:pwd)=)[^\s"'&;,\\/][^\s"'&;,\\]{5,}"#,
+        "${1}[SECRET]",
+    ),
+    // A user with a password in a URL. A password may hold `@`; it ends at the last one before the host.
+    shape(r#"://[^\s/:@?#"'<>\\]*:[^\s/?#"'<>\\]+@"#, "://[CREDENTIALS]@"),
+];
+
+/// The shapes, compiled once.
+struct Shapes {
+    /// Tells in one pass which shapes are in a text: mostly none.
+    any: RegexSet,
+    each: Vec<Regex>,
+}
+
+static COMPILED: LazyLock<Shapes> = LazyLock::new(|| {
+    let patterns = || SHAPES.iter().map(|shape| shape.pattern);
+    // The patterns are constants and a test compiles them. To go on without one would let secrets through.
+    let broken = |error: regex::Error| -> ! { panic!("a shape of secrets does not compile: {error}") };
+    Shapes {
+        any: RegexSet::new(patterns()).unwrap_or_else(|error| broken(error)),
+        each: patterns()
+            .map(|pattern| Regex::new(pattern).unwrap_or_else(|error| broken(error)))
+            .collect(),
+    }
+});
+
+/// A text is gone through again as long as it changes: what stands in place of one secret may complete the shape of
+/// another. Twice is the most that is known to happen.
+const ROUNDS_MAX: usize = 8;
+
+/// Whether a text has any of the shapes.
+pub(super) fn is_in(text: &str) -> bool {
+    COMPILED.any.is_match(text)
+}
+
+/// The text without its secrets; none if it has none.
+pub(super) fn replaced(text: &str) -> Option<String> {
+    let mut current: Option<String> = None;
+    for _ in 0..ROUNDS_MAX {
+        let before = current.as_deref().unwrap_or(text);
+        let found = COMPILED.any.matches(before);
+        if !found.matched_any() {
+            break;
+        }
+        let mut after = Cow::Borrowed(before);
+        for at in found.iter() {
+            if let Cow::Owned(changed) = COMPILED.each[at].replace_all(&after, SHAPES[at].instead) {
+                after = Cow::Owned(changed);
+            }
+        }
+        if after == before {
+            break;
+        }
+        current = Some(after.into_owned());
+    }
+    current
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn words_that_only_look_alike_stay() {
+        for text in [
+            "task-01234567890123456789 and disk-abcdefghijklmnopqrstuvwxyz",
+            "see https://example.com:8080/path and mail me@example.com",
+            "http://host:80?from=a@b.c",
+            "sk-short",
+            "the bearer of good news",
+            "max_tokens=4096 input_tokens=12 password=true",
+            "PWD=/home/agent/work",
+            "an api key is needed",
+            "SG.short.short",
+            "eyJhbGciOiJIUzI1NiJ9 alone",
+            "2026-11-28T01:02:03Z [INFO] node plan: done",
+            "",
+        ] {
+            assert_eq!(replaced(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_a_secret_stays() {
+        for (text, expected) in [
+            (
+                "postgres://app:p@ss,w0rd@db.internal:5432/main?x=1, mail me@example.com",
+                "postgres://[CREDENTIALS]@db.internal:5432/main?x=1, mail me@example.com",
+            ),
+            ("redis://:hunter2@cache:6379", "redis://[CREDENTIALS]@cache:6379"),
+            (
+                "a sk-abcdefghijklmnopqrstuv, b sk-abcdefghijklmnopqrstuw.",
+                "a [OPENAI_KEY], b [OPENAI_KEY].",
+            ),
+            (
+                r"line\nsk-abcdefghijklmnopqrstuv\nend",
+                r"line\n[OPENAI_KEY]\nend",
+            ),
+            (
+                "Authorization: Bearer abcdefghijklmnopqrstuvwxyz012345\nHost: x",
+                "Authorization: Bearer [TOKEN]\nHost: x",
+            ),
+            (
+                "AccountName=a;AccountKey=abcdefghijklmnopqrstuvwxyz==;EndpointSuffix=core",
+                "AccountName=a;AccountKey=[AZURE_KEY];EndpointSuffix=core",
+            ),
+            (
+                "Server=s;Uid=u;Pwd=hunter2hunter2;Timeout=3",
+                "Server=s;Uid=u;Pwd=[SECRET];Timeout=3",
+            ),
+            (
+                "before\n-----BEGIN RSA PRIVATE KEY-----\nMIIE+/=\nabc\n-----END RSA PRIVATE KEY-----\nafter",
+                "before\n[PRIVATE_KEY]\nafter",
+            ),
+            (
+                "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF",
+                "[PRIVATE_KEY]",
+            ),
+            ("pwd=hunter2hunter2", "pwd=[SECRET]"),
+            ("DB_PASSWORD=hunter2hunter2 next", "DB_PASSWORD=[SECRET] next"),
+        ] {
+            assert_eq!(replaced(text).as_deref(), Some(expected));
+            assert_eq!(replaced(expected), None, "{expected}");
+        }
+    }
+
+    #[test]
+    fn the_set_and_the_single_shapes_agree() {
+        assert_eq!(COMPILED.any.len(), SHAPES.len());
+        assert_eq!(COMPILED.each.len(), SHAPES.len());
+    }
+}
