@@ -190,7 +190,7 @@ impl Supervisor {
                 Err(error) => {
                     failures += 1;
                     let wait = backoff::delay(failures);
-                    if Instant::now() + wait >= deadline {
+                    if !error.is_transient() || Instant::now() + wait >= deadline {
                         return Err(error);
                     }
                     self.warn(format!("{error}; trying again")).await;
