@@ -209,6 +209,14 @@ pub enum KafkaError {
         /// The brokers asked.
         brokers: String,
     },
+    /// A partition that was asked for by number does not exist.
+    #[error("{place} does not exist: the topic has {partitions} partitions, counted from 0")]
+    UnknownPartition {
+        /// The partition.
+        place: Place,
+        /// How many the topic has.
+        partitions: usize,
+    },
     /// No broker of the list answers.
     #[error("no broker of {brokers} answers: {last}")]
     NoBroker {

@@ -121,9 +121,12 @@ async fn bytes_behind_the_last_field_are_ignored() {
 /// The whole way of a request in this very task, where a panic fails the test. A Fetch that would wait is
 /// left alone.
 async fn dispatched(state: &Arc<State>, frame: &[u8]) -> Option<Result<Outcome, RequestError>> {
-    timeout(Duration::ZERO, dispatch(state, 1, Bytes::copy_from_slice(frame)))
-        .await
-        .ok()
+    timeout(
+        Duration::ZERO,
+        dispatch(state, 1, &Arc::default(), Bytes::copy_from_slice(frame)),
+    )
+    .await
+    .ok()
 }
 
 /// Requests of all APIs, in old and new versions.

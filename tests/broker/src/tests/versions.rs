@@ -32,7 +32,7 @@ async fn every_served_version_answers() {
     let (broker, mut client) = started().await;
     let id = broker.topic_id("t").unwrap();
     let versions = client.call(0, &ApiVersionsRequest::default()).await.api_keys;
-    assert_eq!(versions.len(), 11);
+    assert_eq!(versions.len(), 13);
 
     for version in range(&versions, ApiKey::ApiVersions) {
         let answered = client.call(version, &ApiVersionsRequest::default()).await;
