@@ -42,12 +42,17 @@ async fn works(brokers: &str, variables: &[String]) {
     let topic = format!("secured-{}", uuid::Uuid::from_u128(rand_number()));
     let settings = TopicProfile::Dev.settings();
     assert_eq!(admin.create(&topic, &settings).await.unwrap(), Creation::Created);
-    assert_eq!(admin.create(&topic, &settings).await.unwrap(), Creation::ExistsAlready);
+    assert_eq!(
+        admin.create(&topic, &settings).await.unwrap(),
+        Creation::ExistsAlready
+    );
     // The broker learns of it from the controller, a moment later.
     let mut found = false;
     for _ in 0..100 {
         let listed = admin.list().await.unwrap();
-        found = listed.iter().any(|known| known.name == topic && known.partitions == 3);
+        found = listed
+            .iter()
+            .any(|known| known.name == topic && known.partitions == 3);
         if found {
             break;
         }
@@ -130,14 +135,19 @@ async fn every_mechanism_logs_in_with_tls_and_without() {
     let (Some(user), Some(password)) = (given("KAFKA_TEST_USER"), given("KAFKA_TEST_PASSWORD")) else {
         return;
     };
-    let (Some(plain), Some(encrypted)) =
-        (given("KAFKA_SASL_PLAINTEXT_BROKERS"), given("KAFKA_SASL_SSL_BROKERS"))
-    else {
+    let (Some(plain), Some(encrypted)) = (
+        given("KAFKA_SASL_PLAINTEXT_BROKERS"),
+        given("KAFKA_SASL_SSL_BROKERS"),
+    ) else {
         return;
     };
     let Some(ca) = given("KAFKA_TEST_CA") else { return };
     for (brokers, protocol) in [(&plain, "sasl_plaintext"), (&encrypted, "SASL_SSL")] {
-        for mechanism in [PLAIN, "KAFKA_SASL_MECHANISM=SCRAM-SHA-256", "KAFKA_SASL_MECHANISM=SCRAM-SHA-512"] {
+        for mechanism in [
+            PLAIN,
+            "KAFKA_SASL_MECHANISM=SCRAM-SHA-256",
+            "KAFKA_SASL_MECHANISM=SCRAM-SHA-512",
+        ] {
             let with = |password: &str| {
                 let mut variables = vec![
                     format!("KAFKA_SECURITY_PROTOCOL={protocol}"),
@@ -163,16 +173,24 @@ async fn every_mechanism_logs_in_with_tls_and_without() {
 
 #[tokio::test]
 async fn a_protocol_that_the_listener_does_not_speak_is_told_with_what_to_set() {
-    let (Some(brokers), Some(secured)) = (given("KAFKA_BROKERS"), given("KAFKA_SASL_PLAINTEXT_BROKERS")) else {
+    let (Some(brokers), Some(secured)) = (given("KAFKA_BROKERS"), given("KAFKA_SASL_PLAINTEXT_BROKERS"))
+    else {
         return;
     };
-    let login = ["KAFKA_SASL_USERNAME=u", "KAFKA_SASL_PASSWORD=p", PLAIN, "KAFKA_SECURITY_PROTOCOL=sasl_plaintext"];
+    let login = [
+        "KAFKA_SASL_USERNAME=u",
+        "KAFKA_SASL_PASSWORD=p",
+        PLAIN,
+        "KAFKA_SECURITY_PROTOCOL=sasl_plaintext",
+    ];
     let error = refusal(&brokers, &login.map(str::to_owned)).await;
     assert!(matches!(error, KafkaError::Login { .. }), "{error:?}");
     assert!(error.to_string().contains("KAFKA_SECURITY_PROTOCOL"), "{error}");
     let error = refusal(&secured, &[]).await;
     assert!(error.to_string().contains("KAFKA_SECURITY_PROTOCOL"), "{error}");
-    let Some(ssl) = given("KAFKA_SSL_BROKERS") else { return };
+    let Some(ssl) = given("KAFKA_SSL_BROKERS") else {
+        return;
+    };
     let error = refusal(&ssl, &[]).await;
     assert!(error.to_string().contains("KAFKA_SECURITY_PROTOCOL"), "{error}");
 }

@@ -197,11 +197,12 @@ async fn a_trusted_broker_is_spoken_to_in_tls() {
 #[tokio::test]
 async fn a_broker_of_another_authority_is_not_trusted() {
     let authority = Authority::naming(&["127.0.0.1"]);
+    let stranger = Authority::naming(&["127.0.0.1"]);
     let (broker, address) = encrypted_broker(authority.tls.clone()).await;
     for check_host_name in [true, false] {
         let settings = TlsSettings {
             check_host_name,
-            ..Authority::naming(&["127.0.0.1"]).trusted()
+            ..stranger.trusted()
         };
         let error = refusal(&address, encrypting(settings)).await;
         assert!(matches!(error, KafkaError::Tls { .. }), "{error:?}");

@@ -96,7 +96,12 @@ impl Tls {
                     .map_err(|reason| refused(KEY, &shown, reason))?;
                 config
                     .with_client_auth_cert(chain, key)
-                    .map_err(|error| refused(KEY, &shown, error))?
+                    .map_err(|error| match error {
+                        TlsError::InvalidCertificate(_) => {
+                            refused(CERTIFICATE, &identity.certificates.display().to_string(), error)
+                        }
+                        error => refused(KEY, &shown, error),
+                    })?
             }
         };
         Ok(Self {
@@ -133,9 +138,9 @@ pub(crate) fn broken(broker: &BrokerAddress, api: &'static str, source: io::Erro
         Some(TlsError::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => "; connect by a name that the certificate has, or set KAFKA_SSL_ENDPOINT_ALGORITHM=none",
-        Some(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "; name the authority of the broker in KAFKA_SSL_CA_LOCATION"
-        }
+        Some(TlsError::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => "; name the authority of the broker in KAFKA_SSL_CA_LOCATION",
         Some(TlsError::AlertReceived(_)) => {
             "; the broker does not take what it was shown, see KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION"
         }
