@@ -1,4 +1,32 @@
 //! The names under which programs know these things from dashflow-streaming.
+//!
+//! They stand where they stood, so that a program changes the name of the crate and no more:
+//!
+//! ```no_run
+//! use quipu_client::consumer::DashStreamConsumer;
+//! use std::time::Duration;
+//!
+//! # #[allow(unreachable_code)]
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut consumer = DashStreamConsumer::new_for_partition(
+//!         "localhost:9092",
+//!         "dashstream_events",
+//!         0,
+//!     )
+//!     .await?;
+//!
+//!     loop {
+//!         match consumer.next_timeout(Duration::from_secs(30)).await {
+//!             Some(Ok(msg)) => println!("Received: {:?}", msg),
+//!             Some(Err(e)) => eprintln!("Error: {}", e),
+//!             None => continue, // timeout
+//!         }
+//!     }
+//!
+//!     Ok(())
+//! }
+//! ```
 
 /// Reading, by its old names.
 pub mod consumer {

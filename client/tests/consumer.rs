@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use quipu_broker::{BatchBuilder, Broker, BrokerOptions, Compression, Marker, Record, TopicOptions};
-use quipu_client::consumer::{ConsumerError, Hole, Start, TellHoles};
-use quipu_client::dashflow::consumer::DashStreamConsumer;
+use quipu_client::consumer::{ConsumerError, DashStreamConsumer, Hole, Start, TellHoles};
 use quipu_client::{Consumer, ConsumerOptions, Received};
 use quipu_kafka::address::BrokerAddress;
 use quipu_kafka::{HoleCause, KafkaError};

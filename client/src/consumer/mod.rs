@@ -7,6 +7,23 @@
 //! | `holes.rs` | offsets without a record, counted |
 //! | `error.rs` | what can go wrong |
 //! | `reading.rs` | from record batches to messages |
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use quipu_client::Consumer;
+//!
+//! # async fn read() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut consumer = Consumer::for_topic("localhost:9092", "dashstream-events").await?;
+//! loop {
+//!     match consumer.next_timeout(Duration::from_secs(30)).await {
+//!         Some(Ok(received)) => println!("{}: {:?}", received.place(), received.message),
+//!         Some(Err(error)) => eprintln!("{error}"),
+//!         None => continue, // nothing yet
+//!     }
+//! }
+//! # }
+//! ```
 
 mod error;
 mod holes;
@@ -23,6 +40,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+pub use crate::dashflow::consumer::DashStreamConsumer;
 pub use error::ConsumerError;
 pub use holes::{Hole, HoleCounts, TellHoles};
 pub use options::{ConsumerOptions, Start};

@@ -160,6 +160,8 @@ mod tests {
         })
     }
 
+    type Variables = &'static [(&'static str, &'static str)];
+
     const LOGIN: [(&str, &str); 2] = [(USER, "alice"), (PASSWORD, "hunter2")];
 
     #[test]
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_contradicts_itself_is_refused_by_name_and_no_secret_is_shown() {
-        let cases: &[(&[(&str, &str)], &str, &str)] = &[
+        let cases: &[(Variables, &str, &str)] = &[
             (&[(PROTOCOL, "tls")], PROTOCOL, "use plaintext, ssl"),
             (&[(USER, "hunter1")], USER, "sasl_ssl or sasl_plaintext"),
             (&[(PASSWORD, "hunter2")], PASSWORD, "sasl_ssl or sasl_plaintext"),

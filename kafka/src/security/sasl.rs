@@ -18,9 +18,9 @@ use super::login::{Login, Mechanism};
 use crate::connect::Connection;
 use crate::error::KafkaError;
 
-/// Rounds of hashing that a broker may ask for: fewer are not safe, more only cost time. Kafka's own limits are 4,096 and
-/// 16,384.
-const ROUNDS: std::ops::RangeInclusive<u32> = 4_096..=1_000_000;
+/// Rounds of hashing that a broker may ask for: fewer are not safe, more only keep a thread busy. Kafka's own limits are
+/// 4,096 and 16,384.
+const ROUNDS: std::ops::RangeInclusive<u32> = 4_096..=100_000;
 /// Steps after which an exchange is given up; the longest that we speak has three.
 const STEPS_MAX: usize = 5;
 
@@ -170,18 +170,13 @@ mod tests {
     fn rounds_of_hashing_are_bounded() {
         for good in [
             "r=abc,s=c2FsdA==,i=4096",
-            "r=a,s=b,i=1000000",
+            "r=a,s=b,i=100000",
             "v=c2lnbmF0dXJl",
             "e=other-error",
         ] {
             assert_eq!(check_rounds(good.as_bytes()), Ok(()), "{good}");
         }
-        for bad in [
-            "r=a,s=b,i=1",
-            "r=a,s=b,i=4095",
-            "r=a,s=b,i=4000000000",
-            "r=a,s=b,i=x",
-        ] {
+        for bad in ["r=a,s=b,i=1", "r=a,s=b,i=4095", "r=a,s=b,i=100001", "r=a,s=b,i=x"] {
             assert!(check_rounds(bad.as_bytes()).is_err(), "{bad}");
         }
     }

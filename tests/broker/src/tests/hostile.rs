@@ -11,6 +11,7 @@ use kafka_protocol::messages::offset_for_leader_epoch_request::OffsetForLeaderTo
 use kafka_protocol::messages::{
     ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, FindCoordinatorRequest,
     InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, OffsetForLeaderEpochRequest, RequestHeader,
+    SaslAuthenticateRequest, SaslHandshakeRequest,
 };
 use kafka_protocol::protocol::{Encodable, Request};
 use tokio::time::timeout;
@@ -168,6 +169,8 @@ fn good_frames() -> Vec<BytesMut> {
             &OffsetForLeaderEpochRequest::default().with_topics(vec![epochs]),
         ),
         whole(4, &InitProducerIdRequest::default()),
+        whole(1, &SaslHandshakeRequest::default()),
+        whole(2, &SaslAuthenticateRequest::default()),
         whole(
             4,
             &FindCoordinatorRequest::default().with_coordinator_keys(vec!["group".into()]),
