@@ -236,16 +236,16 @@ impl Connection {
             }
             size => size.map_err(broken)?,
         };
-        if is_tls_alert(size) && self.options.security.tls.is_none() {
-            return Err(KafkaError::Tls {
-                broker: self.broker.to_string(),
-                reason: "it answers in TLS, and is spoken to without; set KAFKA_SECURITY_PROTOCOL to ssl or sasl_ssl"
-                    .to_owned(),
-            });
-        }
         let limit = self.options.response_bytes_max;
         let expected = usize::try_from(size).ok().filter(|size| *size <= limit);
         let Some(expected) = expected else {
+            if is_tls_alert(size) && self.options.security.tls.is_none() {
+                return Err(KafkaError::Tls {
+                    broker: self.broker.to_string(),
+                    reason: "it answers in TLS, and is spoken to without; set KAFKA_SECURITY_PROTOCOL to ssl or sasl_ssl"
+                        .to_owned(),
+                });
+            }
             return Err(KafkaError::ResponseSize {
                 broker: self.broker.to_string(),
                 api,
