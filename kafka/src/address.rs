@@ -108,6 +108,20 @@ pub enum AddressFamily {
 }
 
 impl AddressFamily {
+    /// What is tried unless something else is asked for: IPv4 where one of the brokers is this machine, as brokers in
+    /// containers seldom listen on the IPv6 address that `localhost` has too; else all.
+    #[must_use]
+    pub fn automatic(brokers: &[BrokerAddress]) -> Self {
+        let is_here = |broker: &BrokerAddress| {
+            broker.host.eq_ignore_ascii_case("localhost") || broker.host.starts_with("127.")
+        };
+        if brokers.iter().any(is_here) {
+            Self::V4
+        } else {
+            Self::Any
+        }
+    }
+
     pub(super) fn admits(self, address: &SocketAddr) -> bool {
         match self {
             Self::Any => true,
@@ -166,6 +180,20 @@ mod tests {
             );
         }
         assert_eq!(BrokerAddress::parse_list(" a:1, ,b:2,").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn this_machine_is_reached_by_v4() {
+        for (brokers, family) in [
+            ("localhost", AddressFamily::V4),
+            ("kafka:1,LOCALHOST:2", AddressFamily::V4),
+            ("127.0.0.1:9092", AddressFamily::V4),
+            ("kafka,localhost.example", AddressFamily::Any),
+            ("[::1]", AddressFamily::Any),
+        ] {
+            let brokers = BrokerAddress::parse_list(brokers).unwrap();
+            assert_eq!(AddressFamily::automatic(&brokers), family, "{brokers:?}");
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub fn tally(api: ApiKey, version: i16, mut body: Bytes) -> Result<AnswerTally, 
                 .iter()
                 .filter_map(|topic| topic.name.as_ref().map(|name| Arc::from(name.as_str())))
                 .collect();
-            let view = metadata::read(response, &names);
+            let view = metadata::read(response, Some(&names));
             tally.partitions = view.topics.iter().map(|topic| topic.partitions.len()).sum();
         }
         ApiKey::ListOffsets => {

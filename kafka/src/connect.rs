@@ -21,10 +21,15 @@ use tokio::time::{Instant, timeout};
 
 use crate::address::{AddressFamily, BrokerAddress};
 use crate::error::KafkaError;
+use crate::security::{Security, sasl, tls_broken};
 use crate::shape;
 
 /// Memory taken for a response before its bytes have come.
 const FIRST_RESERVE_BYTES: usize = 1 << 20;
+
+/// Part of a login's lifetime after which the connection is made anew: the broker closes it at the end, and a request
+/// that waits for records must be back by then.
+const LIFETIME_USED: f64 = 0.8;
 
 /// How connections are made and how long they may take.
 #[derive(Clone, Debug)]
@@ -41,6 +46,8 @@ pub struct ConnectOptions {
     pub idle_timeout: Duration,
     /// Largest response in bytes. Default 128 MiB.
     pub response_bytes_max: usize,
+    /// Encryption and login. Default neither.
+    pub security: Security,
 }
 
 impl Default for ConnectOptions {
@@ -52,12 +59,13 @@ impl Default for ConnectOptions {
             request_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(240),
             response_bytes_max: 128 << 20,
+            security: Security::default(),
         }
     }
 }
 
-/// What carries the bytes: a TCP stream today. TLS wraps it in [`open_transport`], SASL speaks over it before the first
-/// request; nothing else needs to know.
+/// What carries the bytes: a TCP stream, or TLS around it. SASL speaks over it before the first request; nothing else
+/// needs to know.
 trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Transport for T {}
@@ -70,6 +78,8 @@ pub struct Connection {
     correlation_id: i32,
     versions: HashMap<i16, (i16, i16)>,
     last_used: Instant,
+    /// When the login is to be renewed, which is done by a new connection.
+    renewal: Option<Instant>,
     /// A request was sent, or begun, whose response was not read to the end.
     in_request: bool,
 }
@@ -83,10 +93,10 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// Connects to a broker and asks which versions it speaks.
+    /// Connects to a broker, asks which versions it speaks, and logs in where that is wanted.
     ///
     /// # Errors
-    /// No address, no connection, or no answer within the connect timeout.
+    /// No address, no connection, no trust, a refused login, or no answer within the connect timeout.
     pub async fn open(broker: &BrokerAddress, options: Arc<ConnectOptions>) -> Result<Self, KafkaError> {
         let limit = options.connect_timeout;
         let late = || KafkaError::Timeout {
@@ -103,9 +113,15 @@ impl Connection {
                 correlation_id: 0,
                 versions: HashMap::new(),
                 last_used: Instant::now(),
+                renewal: None,
                 in_request: false,
             };
             connection.ask_versions().await?;
+            if let Some(login) = connection.options.security.login.clone() {
+                let lifetime = sasl::log_in(&mut connection, &login).await?;
+                connection.renewal =
+                    lifetime.and_then(|time| Instant::now().checked_add(time.mul_f64(LIFETIME_USED)));
+            }
             Ok(connection)
         })
         .await
@@ -118,10 +134,13 @@ impl Connection {
         &self.broker
     }
 
-    /// Whether the connection can carry another request: not broken off in one, not idle for too long.
+    /// Whether the connection can carry another request: not broken off in one, not idle for too long, its login not
+    /// about to end.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        !self.in_request && self.last_used.elapsed() < self.options.idle_timeout
+        !self.in_request
+            && self.last_used.elapsed() < self.options.idle_timeout
+            && self.renewal.is_none_or(|renewal| Instant::now() < renewal)
     }
 
     /// The newest version of a request that lies in `ours` and that the broker knows.
@@ -207,18 +226,26 @@ impl Connection {
     ) -> Result<Bytes, KafkaError> {
         self.correlation_id = self.correlation_id.wrapping_add(1);
         let frame = self.encode(request, version, api)?;
-        let broken = |source| KafkaError::Connection {
-            broker: self.broker.to_string(),
-            api,
-            source,
-        };
+        let broken = |source| tls_broken(&self.broker, api, source);
         self.transport.write_all(&frame).await.map_err(broken)?;
         self.transport.flush().await.map_err(broken)?;
 
-        let size = self.transport.read_i32().await.map_err(broken)?;
+        let size = match self.transport.read_i32().await {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(broken(self.closed_without_answer(error)));
+            }
+            size => size.map_err(broken)?,
+        };
         let limit = self.options.response_bytes_max;
         let expected = usize::try_from(size).ok().filter(|size| *size <= limit);
         let Some(expected) = expected else {
+            if is_tls_alert(size) && self.options.security.tls.is_none() {
+                return Err(KafkaError::Tls {
+                    broker: self.broker.to_string(),
+                    reason: "it answers in TLS, and is spoken to without; set KAFKA_SECURITY_PROTOCOL to ssl or sasl_ssl"
+                        .to_owned(),
+                });
+            }
             return Err(KafkaError::ResponseSize {
                 broker: self.broker.to_string(),
                 api,
@@ -243,6 +270,16 @@ impl Connection {
             }
         }
         Ok(body.freeze())
+    }
+
+    /// The end of a connection in place of an answer, with what it may mean where it comes so early.
+    fn closed_without_answer(&self, error: io::Error) -> io::Error {
+        // The first request asks for versions, the second is the first that needs a login.
+        if self.correlation_id > 2 || self.options.security.login.is_some() {
+            return error;
+        }
+        let hint = "the broker closed it at once; if it wants TLS or a login, see KAFKA_SECURITY_PROTOCOL";
+        io::Error::new(error.kind(), hint)
     }
 
     fn encode<R: Request>(
@@ -316,11 +353,27 @@ impl Connection {
     }
 }
 
-/// Resolves the name and connects. TLS will wrap the stream here, and SASL will log in over it.
+/// Resolves the name, connects, and encrypts where that is wanted.
 async fn open_transport(
     broker: &BrokerAddress,
     options: &ConnectOptions,
 ) -> Result<Box<dyn Transport>, KafkaError> {
+    let stream = open_stream(broker, options).await?;
+    Ok(match &options.security.tls {
+        None => Box::new(stream),
+        Some(tls) => Box::new(tls.wrap(broker, stream).await?),
+    })
+}
+
+/// Whether the first four bytes of an answer are those of an alert of TLS, instead of a size.
+fn is_tls_alert(size: i32) -> bool {
+    const ALERT: u8 = 21;
+    const MAJOR_VERSION: u8 = 3;
+    let bytes = size.to_be_bytes();
+    bytes[0] == ALERT && bytes[1] == MAJOR_VERSION && bytes[2] <= 4
+}
+
+async fn open_stream(broker: &BrokerAddress, options: &ConnectOptions) -> Result<TcpStream, KafkaError> {
     let family = options.address_family;
     let no_address = || KafkaError::NoAddress {
         broker: broker.to_string(),
@@ -341,7 +394,7 @@ async fn open_transport(
         match timeout(limit, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 stream.set_nodelay(true).map_err(failed)?;
-                return Ok(Box::new(stream));
+                return Ok(stream);
             }
             Ok(Err(error)) => last = Some(error),
             Err(_) => last = Some(io::ErrorKind::TimedOut.into()),
@@ -362,6 +415,8 @@ fn api_name(key: i16) -> &'static str {
         Ok(ApiKey::InitProducerId) => "InitProducerId",
         Ok(ApiKey::OffsetForLeaderEpoch) => "OffsetForLeaderEpoch",
         Ok(ApiKey::DescribeConfigs) => "DescribeConfigs",
+        Ok(ApiKey::SaslHandshake) => "SaslHandshake",
+        Ok(ApiKey::SaslAuthenticate) => "SaslAuthenticate",
         _ => "a request",
     }
 }

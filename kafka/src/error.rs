@@ -39,15 +39,38 @@ pub enum KafkaError {
         /// What is wrong and what to do.
         reason: &'static str,
     },
-    /// A setting that asks for what is not there yet.
-    #[error(
-        "not supported yet: {setting}={value}; only plaintext connections without a login can be made for now"
-    )]
-    NotSupportedYet {
+    /// A file of certificates or keys that cannot be used.
+    #[error("{setting} is {path:?}: {reason}")]
+    SecurityFile {
         /// Name of the environment variable.
         setting: &'static str,
-        /// Its value; never that of a secret.
-        value: String,
+        /// Path of the file, empty where none was named.
+        path: String,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+    /// No encrypted connection that both sides trust.
+    #[error("TLS with broker {broker} failed: {reason}")]
+    Tls {
+        /// Host and port.
+        broker: String,
+        /// What is wrong, and what to do where that can be told.
+        reason: String,
+    },
+    /// A login that the broker does not take, or a broker that cannot prove itself.
+    #[error(
+        "broker {broker} refused user {user:?} by {mechanism}: {reason}; check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD \
+         and KAFKA_SASL_MECHANISM"
+    )]
+    Login {
+        /// Host and port.
+        broker: String,
+        /// The SASL mechanism.
+        mechanism: &'static str,
+        /// The user.
+        user: String,
+        /// What is wrong; never the password.
+        reason: String,
     },
     /// Nothing could be begun: the process is out of threads or file handles.
     #[error("no runtime for connections to Kafka")]
@@ -150,6 +173,20 @@ pub enum KafkaError {
         /// The broker's error.
         error: ResponseError,
     },
+    /// A topic that is not created or deleted.
+    #[error("broker {broker} refused {api} for topic {topic}: {error}{message}")]
+    TopicRefused {
+        /// Host and port.
+        broker: String,
+        /// The request.
+        api: &'static str,
+        /// Name of the topic.
+        topic: String,
+        /// The broker's error.
+        error: ResponseError,
+        /// ": " and what the broker says beside it, or nothing.
+        message: String,
+    },
     /// A topic the broker refuses to tell about.
     #[error("topic {topic} cannot be read: {error}")]
     Topic {
@@ -171,6 +208,14 @@ pub enum KafkaError {
         topic: Arc<str>,
         /// The brokers asked.
         brokers: String,
+    },
+    /// A partition that was asked for by number does not exist.
+    #[error("{place} does not exist: the topic has {partitions} partitions, counted from 0")]
+    UnknownPartition {
+        /// The partition.
+        place: Place,
+        /// How many the topic has.
+        partitions: usize,
     },
     /// No broker of the list answers.
     #[error("no broker of {brokers} answers: {last}")]
@@ -246,12 +291,13 @@ impl KafkaError {
             | Self::Timeout { .. }
             | Self::Connection { .. }
             | Self::Abandoned { .. }
-            | Self::NoBroker { .. }
             | Self::Diverging { .. }
             | Self::DamagedAnswer { .. }
             | Self::Malformed { .. }
             | Self::ResponseSize { .. } => true,
+            Self::NoBroker { last, .. } => last.is_transient(),
             Self::Refused { error, .. }
+            | Self::TopicRefused { error, .. }
             | Self::RefusedPartition { error, .. }
             | Self::Topic { error, .. } => error.is_retriable(),
             _ => false,

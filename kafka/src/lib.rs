@@ -3,7 +3,7 @@
 //! | file | noun |
 //! |---|---|
 //! | `source.rs` | the source as its user sees it |
-//! | `options.rs`, `env.rs` | what can be chosen; what the environment says |
+//! | `options.rs`, `env.rs`, `env/` | what can be chosen; what the environment says |
 //! | `event.rs`, `hole.rs`, `error.rs` | what the source tells: events, offset holes, errors |
 //! | `supervisor.rs`, `supervisor/` | metadata to tasks: which partition is read from which broker; lives of a log; stalls |
 //! | `leader.rs`, `open.rs` | the task of one broker; where its partitions begin and end |
@@ -11,8 +11,10 @@
 //! | `continuity.rs`, `epochs.rs`, `witness.rs` | whether a log is still the one that was read: the table, and what is known |
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
 //! | `ends.rs` | where logs end now, for a store at rest |
+//! | `topics.rs`, `topics/` | topics made, listed and deleted; how they are made |
 //! | `produce.rs` | single records to a topic, acknowledged |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
+//! | `security/` | TLS, logins, secrets |
 //! | `raw.rs`, `fingerprint.rs` | one record as it is stored; knowing the last one again |
 //! | `answer.rs` | answers from bytes of any origin, for fuzzing |
 //! | `batch/` | record batches: from bytes to borrowed records, holes and corrupt batches |
@@ -45,9 +47,11 @@ mod partition;
 pub mod produce;
 mod progress;
 pub mod raw;
+pub mod security;
 mod shape;
 mod source;
 mod supervisor;
+pub mod topics;
 mod witness;
 
 pub use connect::{ConnectOptions, Connection};
@@ -61,4 +65,5 @@ pub use offsets::Isolation;
 pub use options::{DEFAULT_TOPICS, KafkaOptions, OnOutOfRange, OnUnknownTopic, Reset, StartFrom, Until};
 pub use partition::StoredPosition;
 pub use progress::{PartitionProgress, Stall, StallDetector, StallReport};
+pub use security::Security;
 pub use source::KafkaSource;

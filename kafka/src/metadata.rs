@@ -19,6 +19,8 @@ use crate::error::KafkaError;
 pub struct ClusterView {
     /// Where the brokers listen, by node id.
     pub brokers: HashMap<i32, BrokerAddress>,
+    /// Node id of the broker that topics are created and deleted at; `None` where the cluster does not tell.
+    pub controller: Option<i32>,
     /// The topics asked for.
     pub topics: Vec<TopicView>,
 }
@@ -32,6 +34,8 @@ pub struct TopicView {
     pub id: Option<Uuid>,
     /// Why nothing else is known of it.
     pub error: Option<ResponseError>,
+    /// Whether it is one of those that Kafka keeps for itself.
+    pub is_internal: bool,
     /// Its partitions.
     pub partitions: Vec<PartitionView>,
 }
@@ -56,6 +60,8 @@ pub struct PartitionView {
     pub leader: Option<i32>,
     /// Epoch of the leader, -1 = unknown.
     pub leader_epoch: i32,
+    /// Brokers that have a copy of it.
+    pub replicas: usize,
 }
 
 /// Asks any broker that answers.
@@ -95,6 +101,18 @@ impl MetadataClient {
     /// # Errors
     /// No broker answers; the error is that of the last one tried.
     pub async fn view(&mut self, topics: &[Arc<str>]) -> Result<ClusterView, KafkaError> {
+        self.look(Some(topics)).await
+    }
+
+    /// What the cluster says about all of its topics, those of its own too.
+    ///
+    /// # Errors
+    /// As [`MetadataClient::view`].
+    pub async fn view_all(&mut self) -> Result<ClusterView, KafkaError> {
+        self.look(None).await
+    }
+
+    async fn look(&mut self, topics: Option<&[Arc<str>]>) -> Result<ClusterView, KafkaError> {
         let candidates: Vec<BrokerAddress> = self.known.iter().chain(&self.bootstrap).cloned().collect();
         if let Some(connection) = self.connection.take().filter(Connection::is_usable)
             && let Ok(view) = self.ask(connection, topics).await
@@ -131,16 +149,18 @@ impl MetadataClient {
     async fn ask(
         &mut self,
         mut connection: Connection,
-        topics: &[Arc<str>],
+        topics: Option<&[Arc<str>]>,
     ) -> Result<ClusterView, KafkaError> {
         // 10 brings topic ids; brokers before it give incarnations without a name.
         let version = connection.version::<MetadataRequest>(4..=12)?;
-        let asked = topics
-            .iter()
-            .map(|topic| MetadataRequestTopic::default().with_name(Some(topic_name(topic))))
-            .collect();
+        let asked = topics.map(|topics| {
+            topics
+                .iter()
+                .map(|topic| MetadataRequestTopic::default().with_name(Some(topic_name(topic))))
+                .collect()
+        });
         let request = MetadataRequest::default()
-            .with_topics(Some(asked))
+            .with_topics(asked)
             .with_allow_auto_topic_creation(false);
         let response = connection.request(&request, version).await?;
         let view = read(response, topics);
@@ -196,7 +216,9 @@ pub(super) fn topic_name(topic: &str) -> TopicName {
     TopicName(StrBytes::from_string(topic.to_owned()))
 }
 
-pub(super) fn read(response: MetadataResponse, asked: &[Arc<str>]) -> ClusterView {
+/// The topics asked for; `None` = all.
+pub(super) fn read(response: MetadataResponse, asked: Option<&[Arc<str>]>) -> ClusterView {
+    let controller = (response.controller_id.0 >= 0).then_some(response.controller_id.0);
     let brokers = response
         .brokers
         .iter()
@@ -215,11 +237,14 @@ pub(super) fn read(response: MetadataResponse, asked: &[Arc<str>]) -> ClusterVie
         .topics
         .iter()
         .filter_map(|topic| {
-            let name = asked
-                .iter()
-                .find(|asked| topic.name.as_ref().is_some_and(|name| name.as_str() == &***asked))?;
+            let named = topic.name.as_ref()?.as_str();
+            let name = match asked {
+                Some(asked) => Arc::clone(asked.iter().find(|asked| named == &***asked)?),
+                None => Arc::from(named),
+            };
             Some(TopicView {
-                name: Arc::clone(name),
+                name,
+                is_internal: topic.is_internal,
                 id: (!topic.topic_id.is_nil()).then_some(topic.topic_id),
                 error: topic.error_code.err(),
                 partitions: topic
@@ -230,10 +255,15 @@ pub(super) fn read(response: MetadataResponse, asked: &[Arc<str>]) -> ClusterVie
                         partition: partition.partition_index,
                         leader: (partition.leader_id.0 >= 0).then_some(partition.leader_id.0),
                         leader_epoch: partition.leader_epoch,
+                        replicas: partition.replica_nodes.len(),
                     })
                     .collect(),
             })
         })
         .collect();
-    ClusterView { brokers, topics }
+    ClusterView {
+        brokers,
+        controller,
+        topics,
+    }
 }

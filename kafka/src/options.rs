@@ -79,6 +79,8 @@ pub struct KafkaOptions {
     pub brokers: Vec<BrokerAddress>,
     /// Topics to read; empty = those of [`DEFAULT_TOPICS`] that exist.
     pub topics: Vec<String>,
+    /// Partitions to read of each topic; empty = all, also those that are added later. Default empty.
+    pub partitions: Vec<i32>,
     /// Where reading begins. Default [`StartFrom::Stored`].
     pub from: StartFrom,
     /// Where a partition without a stored position begins under [`StartFrom::Stored`]. Default [`Reset::Earliest`].
@@ -117,6 +119,7 @@ impl KafkaOptions {
         Self {
             brokers,
             topics: Vec::new(),
+            partitions: Vec::new(),
             from: StartFrom::default(),
             reset: Reset::default(),
             until: Until::default(),

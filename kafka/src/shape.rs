@@ -185,6 +185,13 @@ const METADATA: Shape = Shape {
     ]),
 };
 
+const SASL_HANDSHAKE: Shape = Shape {
+    key: 17,
+    versions: (0, 1),
+    flexible_from: i16::MAX,
+    body: of(&[always(I16), always(Array(&of(&[always(Text)])))]),
+};
+
 const API_VERSIONS: Shape = Shape {
     key: 18,
     versions: (0, 2),
@@ -288,17 +295,26 @@ const DESCRIBE_CONFIGS: Shape = Shape {
     ]),
 };
 
+const SASL_AUTHENTICATE: Shape = Shape {
+    key: 36,
+    versions: (0, 2),
+    flexible_from: 2,
+    body: of(&[always(I16), always(Text), always(Bytes), since(1, I64)]),
+};
+
 const SHAPES: &[&Shape] = &[
     &PRODUCE,
     &FETCH,
     &LIST_OFFSETS,
     &METADATA,
+    &SASL_HANDSHAKE,
     &API_VERSIONS,
     &CREATE_TOPICS,
     &DELETE_TOPICS,
     &INIT_PRODUCER_ID,
     &OFFSET_FOR_LEADER_EPOCH,
     &DESCRIBE_CONFIGS,
+    &SASL_AUTHENTICATE,
 ];
 
 /// The versions of a request's response that can be checked; `None` for a request without a shape.

@@ -25,7 +25,8 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::messages::{
     ApiVersionsResponse, BrokerId, CreateTopicsResponse, DeleteTopicsResponse, DescribeConfigsResponse,
     FetchResponse, InitProducerIdResponse, ListOffsetsResponse, MetadataResponse,
-    OffsetForLeaderEpochResponse, ProduceResponse, TopicName,
+    OffsetForLeaderEpochResponse, ProduceResponse, SaslAuthenticateResponse, SaslHandshakeResponse,
+    TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use uuid::Uuid;
@@ -236,4 +237,27 @@ fn a_length_beyond_the_bytes_is_refused_before_it_costs_memory() {
     // Fetch 10: throttle time, error, session, then a topic array of 2 billion.
     let huge = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff];
     assert!(check(1, 10, &huge).is_err());
+}
+
+#[test]
+fn sasl_handshake_has_its_shape() {
+    holds(17, |_| {
+        SaslHandshakeResponse::default()
+            .with_error_code(33)
+            .with_mechanisms(vec![text("PLAIN"), text("SCRAM-SHA-256")])
+    });
+}
+
+#[test]
+fn sasl_authenticate_has_its_shape() {
+    holds(36, |version| {
+        let response = SaslAuthenticateResponse::default()
+            .with_error_message(Some(text("no")))
+            .with_auth_bytes(Bytes::from_static(b"bytes"));
+        if version >= 1 {
+            response.with_session_lifetime_ms(1)
+        } else {
+            response
+        }
+    });
 }

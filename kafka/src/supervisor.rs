@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::address::BrokerAddress;
 use crate::backoff;
-use crate::error::KafkaError;
+use crate::error::{KafkaError, Place};
 use crate::event::{PartitionHandle, SourceEvent};
 use crate::leader::{Command, LeaderTask, Returned, Why};
 use crate::metadata::{ClusterView, MetadataClient, TopicView};
@@ -190,7 +190,7 @@ impl Supervisor {
                 Err(error) => {
                     failures += 1;
                     let wait = backoff::delay(failures);
-                    if Instant::now() + wait >= deadline {
+                    if !error.is_transient() || Instant::now() + wait >= deadline {
                         return Err(error);
                     }
                     self.warn(format!("{error}; trying again")).await;
@@ -221,6 +221,7 @@ impl Supervisor {
                 error,
             });
         }
+        self.check_partitions(view)?;
         self.unseen.extend(found.iter().cloned());
         let may_wait =
             self.options.on_unknown_topic == OnUnknownTopic::Wait && self.options.until == Until::Follow;
@@ -242,6 +243,23 @@ impl Supervisor {
                 "topic {topic} does not exist at {brokers}; waiting for it"
             ))
             .await;
+        }
+        Ok(())
+    }
+
+    /// Whether topics that can be seen have the partitions that are asked for.
+    fn check_partitions(&self, view: &ClusterView) -> Result<(), KafkaError> {
+        for topic in view.topics.iter().filter(|topic| !topic.partitions.is_empty()) {
+            let has = |wanted: &i32| topic.partitions.iter().any(|view| view.partition == *wanted);
+            if let Some(missing) = self.options.partitions.iter().find(|wanted| !has(wanted)) {
+                return Err(KafkaError::UnknownPartition {
+                    place: Place {
+                        topic: Arc::clone(&topic.name),
+                        partition: *missing,
+                    },
+                    partitions: topic.partitions.len(),
+                });
+            }
         }
         Ok(())
     }

@@ -68,7 +68,9 @@ impl Supervisor {
             })
             .await;
         }
-        for partition in &topic.partitions {
+        let wanted = Arc::clone(&self.options);
+        let wanted = |partition: i32| wanted.partitions.is_empty() || wanted.partitions.contains(&partition);
+        for partition in topic.partitions.iter().filter(|view| wanted(view.partition)) {
             let key = (Arc::clone(&topic.name), partition.partition);
             let replace = match self.slots.get(&key) {
                 None => self.unseen.contains(&topic.name) || self.options.until == Until::Follow,

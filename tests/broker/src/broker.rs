@@ -1,10 +1,12 @@
 //! The broker as a Rust program sees it: starting, stopping, starting again.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::error::BrokerError;
 use crate::handle::BrokerHandle;
@@ -17,9 +19,9 @@ use crate::topic::locked;
 ///
 /// Everything that needs no runtime (topics, appending, faults) is on [`BrokerHandle`], to which this
 /// dereferences.
-#[derive(Debug)]
 pub struct Broker {
     handle: BrokerHandle,
+    tls: Option<TlsAcceptor>,
     /// One for each node; none while it is stopped.
     servers: Mutex<Vec<Server>>,
 }
@@ -28,7 +30,7 @@ impl Broker {
     /// Starts a broker on the current Tokio runtime. It listens when this returns.
     ///
     /// # Errors
-    /// [`BrokerError::Listen`] if an address cannot be had; [`BrokerError::InvalidNodeCount`].
+    /// [`BrokerError::Listen`] if an address cannot be had; [`BrokerError::InvalidNodeCount`]; [`BrokerError::Tls`].
     pub async fn start(options: BrokerOptions) -> Result<Self, BrokerError> {
         if !(1..=NODES_MAX).contains(&options.nodes) {
             return Err(BrokerError::InvalidNodeCount {
@@ -36,6 +38,10 @@ impl Broker {
                 limit: NODES_MAX,
             });
         }
+        let tls = match &options.security.tls {
+            Some(tls) => Some(tls.acceptor()?),
+            None => None,
+        };
         let mut wanted = options.listen;
         let mut nodes = Vec::new();
         let mut listeners = Vec::new();
@@ -50,10 +56,11 @@ impl Broker {
         let servers = listeners
             .into_iter()
             .zip(&state.nodes)
-            .map(|(listener, (node, _))| Server::start(listener, *node, Arc::clone(&state)))
+            .map(|(listener, (node, _))| Server::start(listener, *node, Arc::clone(&state), tls.clone()))
             .collect();
         Ok(Self {
             handle: BrokerHandle::new(state),
+            tls,
             servers: Mutex::new(servers),
         })
     }
@@ -84,7 +91,12 @@ impl Broker {
         let mut servers = Vec::new();
         for (node, address) in self.handle.nodes() {
             let (listener, _) = listen(*address).await?;
-            servers.push(Server::start(listener, *node, self.handle.state()));
+            servers.push(Server::start(
+                listener,
+                *node,
+                self.handle.state(),
+                self.tls.clone(),
+            ));
         }
         *locked(&self.servers) = servers;
         Ok(())
@@ -102,6 +114,14 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Broker
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker")
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Deref for Broker {

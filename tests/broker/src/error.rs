@@ -19,6 +19,12 @@ pub enum BrokerError {
         /// What the system said.
         source: io::Error,
     },
+    /// Certificates or keys that cannot be used.
+    #[error("no TLS can be had with these certificates: {reason}")]
+    Tls {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The thread or runtime of a [`BrokerThread`](crate::BrokerThread) could not be started, or has gone.
     #[error("the runtime of the broker is not available: {reason}")]
     Runtime {
@@ -155,6 +161,7 @@ impl BrokerError {
             Self::UnknownNode { .. } => ResponseError::ReplicaNotAvailable,
             Self::InvalidNodeCount { .. }
             | Self::Listen { .. }
+            | Self::Tls { .. }
             | Self::Runtime { .. }
             | Self::Running { .. } => ResponseError::UnknownServerError,
         }

@@ -8,7 +8,7 @@
 //! # What it is not
 //! Not a broker for real use. Its nodes share one replica of each log, and logs live in memory and end with the
 //! process. There are no consumer groups, no transactions from clients (aborted ones are appended in process),
-//! no TLS, no SASL, no quotas, no fetch sessions, and no retention or compaction by itself.
+//! no quotas, no fetch sessions, and no retention or compaction by itself.
 //!
 //! # How to read it
 //! | file | noun |
@@ -18,6 +18,7 @@
 //! | `options.rs`, `error.rs` | what can be chosen; what can go wrong |
 //! | `server.rs` | sockets and frames |
 //! | `handlers/<api>.rs` | one request each; `handlers/mod.rs` is the way of a request |
+//! | `security.rs`, `session.rs`, `scram.rs` | TLS and users; the login of a connection; proofs of passwords |
 //! | `shape.rs` | layouts of requests, checked before they are decoded |
 //! | `topic.rs`, `log.rs`, `stored.rs` | topics, the log of a partition, a batch in it |
 //! | `producer.rs` | what a log remembers of idempotent producers |
@@ -57,7 +58,10 @@ mod log;
 mod options;
 mod producer;
 mod record;
+mod scram;
+mod security;
 mod server;
+mod session;
 mod shape;
 mod state;
 mod stored;
@@ -75,6 +79,7 @@ pub use handle::{BrokerHandle, RawBaseOffset, TransactionOffsets};
 pub use log::AbortedTransaction;
 pub use options::{BrokerOptions, TopicCleanup, TopicCompression, TopicOptions, UnknownTopics};
 pub use record::Record;
+pub use security::{BrokerLogin, BrokerSecurity, BrokerTls};
 pub use thread::BrokerThread;
 
 pub use kafka_protocol::ResponseError;

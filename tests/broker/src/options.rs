@@ -7,6 +7,7 @@ use kafka_protocol::protocol::VersionRange;
 
 use crate::codec::Compression;
 use crate::faults::FaultScript;
+use crate::security::BrokerSecurity;
 
 /// Most partitions of one topic: each costs memory even when empty, and requests from the wire can ask for
 /// them.
@@ -39,6 +40,8 @@ pub struct BrokerOptions {
     pub versions_max: Vec<(ApiKey, i16)>,
     /// Faults to play from the first request on. Default none.
     pub faults: FaultScript,
+    /// TLS and logins. Default neither.
+    pub security: BrokerSecurity,
 }
 
 impl Default for BrokerOptions {
@@ -52,6 +55,7 @@ impl Default for BrokerOptions {
             unknown_topics: UnknownTopics::Refuse,
             versions_max: Vec::new(),
             faults: FaultScript::default(),
+            security: BrokerSecurity::default(),
         }
     }
 }

@@ -4,12 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 use crate::handlers::{self, Outcome};
+use crate::session::Session;
 use crate::state::State;
 
 /// Memory taken ahead of the bytes of a frame: a length alone justifies no more.
@@ -23,11 +25,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(listener: TcpListener, node: i32, state: Arc<State>) -> Self {
+    pub(crate) fn start(
+        listener: TcpListener,
+        node: i32,
+        state: Arc<State>,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel();
         Self {
             stop: Some(stop),
-            accepting: tokio::spawn(accept(listener, node, state, stopped)),
+            accepting: tokio::spawn(accept(listener, node, state, tls, stopped)),
         }
     }
 
@@ -50,7 +57,13 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, node: i32, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
+async fn accept(
+    listener: TcpListener,
+    node: i32,
+    state: Arc<State>,
+    tls: Option<TlsAcceptor>,
+    mut stopped: oneshot::Receiver<()>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -58,7 +71,7 @@ async fn accept(listener: TcpListener, node: i32, state: Arc<State>, mut stopped
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     tracing::trace!(%peer, "connection accepted");
-                    connections.spawn(connection(stream, node, Arc::clone(&state)));
+                    connections.spawn(connection(stream, node, Arc::clone(&state), tls.clone()));
                 }
                 // Mostly a peer that was gone before it was accepted, or no file handle free: neither is for
                 // good.
@@ -78,30 +91,51 @@ async fn accept(listener: TcpListener, node: i32, state: Arc<State>, mut stopped
     connections.shutdown().await;
 }
 
-async fn connection(mut stream: TcpStream, node: i32, state: Arc<State>) {
+async fn connection(stream: TcpStream, node: i32, state: Arc<State>, tls: Option<TlsAcceptor>) {
     let peer = stream
         .peer_addr()
         .map_or_else(|_| "unknown".to_owned(), |peer| peer.to_string());
-    match serve(&mut stream, node, &state).await {
+    match encrypt_and_serve(stream, node, &state, tls).await {
         Ok(()) => tracing::trace!(peer, "connection closed"),
         Err(error) => tracing::debug!(peer, %error, "connection lost"),
     }
 }
 
-/// Serves requests until the peer goes or has to go.
-async fn serve(stream: &mut TcpStream, node: i32, state: &Arc<State>) -> io::Result<()> {
+async fn encrypt_and_serve(
+    mut stream: TcpStream,
+    node: i32,
+    state: &Arc<State>,
+    tls: Option<TlsAcceptor>,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    match tls {
+        None => serve(&mut stream, node, state).await,
+        Some(tls) => serve(&mut tls.accept(stream).await?, node, state).await,
+    }
+}
+
+/// Serves requests until the peer goes or has to go.
+async fn serve<S>(stream: &mut S, node: i32, state: &Arc<State>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let session = Arc::new(Session::default());
     while let Some(frame) = read_frame(stream, state.options.frame_bytes_max).await? {
-        match handlers::dispatch(state, node, frame).await {
-            Ok(Outcome::Respond(response)) => stream.write_all(&response).await?,
+        match handlers::dispatch(state, node, &session, frame).await {
+            Ok(Outcome::Respond(response)) => {
+                stream.write_all(&response).await?;
+                stream.flush().await?;
+            }
             Ok(Outcome::Nothing) => {}
             Ok(Outcome::Close) => return Ok(()),
             Ok(Outcome::Hang(part)) => {
                 stream.write_all(&part).await?;
+                stream.flush().await?;
                 return wait_for_close(stream).await;
             }
             Ok(Outcome::CloseAfterHalf(response)) => {
-                return stream.write_all(&response[..response.len() / 2]).await;
+                stream.write_all(&response[..response.len() / 2]).await?;
+                return stream.flush().await;
             }
             Err(error) => {
                 tracing::warn!(%error, "request refused, closing its connection");
@@ -113,14 +147,17 @@ async fn serve(stream: &mut TcpStream, node: i32, state: &Arc<State>) -> io::Res
 }
 
 /// Waits until the peer closes the connection, and looks at nothing that it sends.
-async fn wait_for_close(stream: &mut TcpStream) -> io::Result<()> {
+async fn wait_for_close<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
     let mut unread = [0; 256];
     while stream.read(&mut unread).await? > 0 {}
     Ok(())
 }
 
 /// Reads one request without its length; nothing if the peer closed the connection between two requests.
-async fn read_frame(stream: &mut TcpStream, bytes_max: usize) -> io::Result<Option<Bytes>> {
+async fn read_frame<S>(stream: &mut S, bytes_max: usize) -> io::Result<Option<Bytes>>
+where
+    S: AsyncRead + Unpin,
+{
     let mut length = [0; 4];
     match stream.read_exact(&mut length).await {
         Ok(_) => {}

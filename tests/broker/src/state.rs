@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::faults::{DueFault, FaultScript};
 use crate::options::BrokerOptions;
+use crate::session::Session;
 use crate::topic::Topics;
 
 /// The state of a broker; it outlives a stop and a restart.
@@ -78,6 +79,8 @@ pub(crate) struct Context {
     /// The node that was asked.
     pub(crate) node: i32,
     pub(crate) version: i16,
+    /// The connection that asks.
+    pub(crate) session: Arc<Session>,
     /// The fault that was due, if any.
     pub(crate) fault: Option<DueFault>,
 }

@@ -12,6 +12,8 @@ mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
 mod produce;
+mod sasl_authenticate;
+mod sasl_handshake;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -21,12 +23,14 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest,
     FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
-    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, ResponseHeader,
+    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, ResponseHeader, SaslAuthenticateRequest,
+    SaslHandshakeRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, VersionRange};
 
 use crate::faults::{DropPoint, Fault, HangPoint, Place};
 use crate::log::PartitionLog;
+use crate::session::Session;
 use crate::shape::{Shape, ShapeError};
 use crate::state::{Context, State};
 use crate::topic::locked;
@@ -82,6 +86,8 @@ pub(crate) enum RequestError {
     Short(usize),
     #[error("request with API key {0}, which this broker does not serve")]
     UnknownApi(i16),
+    #[error("{0:?} request from a client that has not logged in, or whose login has ended")]
+    NotLoggedIn(ApiKey),
     #[error("{0:?} request, which this broker was told not to serve")]
     UnservedApi(ApiKey),
     #[error("{api:?} request of version {version}, but {min} to {max} are served")]
@@ -112,7 +118,7 @@ pub(crate) enum RequestError {
 }
 
 /// The APIs that this broker knows and their versions.
-fn known() -> [(ApiKey, VersionRange); 11] {
+fn known() -> [(ApiKey, VersionRange); 13] {
     fn of<R: Handler>() -> (ApiKey, VersionRange) {
         (R::API, R::SERVED)
     }
@@ -128,36 +134,62 @@ fn known() -> [(ApiKey, VersionRange); 11] {
         of::<InitProducerIdRequest>(),
         of::<OffsetForLeaderEpochRequest>(),
         of::<DescribeConfigsRequest>(),
+        of::<SaslHandshakeRequest>(),
+        of::<SaslAuthenticateRequest>(),
     ]
 }
 
 /// Serves one request to a node.
-pub(crate) async fn dispatch(state: &Arc<State>, node: i32, frame: Bytes) -> Result<Outcome, RequestError> {
+pub(crate) async fn dispatch(
+    state: &Arc<State>,
+    node: i32,
+    session: &Arc<Session>,
+    frame: Bytes,
+) -> Result<Outcome, RequestError> {
     if frame.len() < 8 {
         return Err(RequestError::Short(frame.len()));
     }
     let key = (&frame[..]).get_i16();
+    let asker = Asker { state, node, session };
     match ApiKey::try_from(key) {
-        Ok(ApiKey::Produce) => serve::<ProduceRequest>(state, node, frame).await,
-        Ok(ApiKey::Fetch) => serve::<FetchRequest>(state, node, frame).await,
-        Ok(ApiKey::ListOffsets) => serve::<ListOffsetsRequest>(state, node, frame).await,
-        Ok(ApiKey::Metadata) => serve::<MetadataRequest>(state, node, frame).await,
-        Ok(ApiKey::FindCoordinator) => serve::<FindCoordinatorRequest>(state, node, frame).await,
-        Ok(ApiKey::ApiVersions) => serve::<ApiVersionsRequest>(state, node, frame).await,
-        Ok(ApiKey::CreateTopics) => serve::<CreateTopicsRequest>(state, node, frame).await,
-        Ok(ApiKey::DeleteTopics) => serve::<DeleteTopicsRequest>(state, node, frame).await,
-        Ok(ApiKey::InitProducerId) => serve::<InitProducerIdRequest>(state, node, frame).await,
-        Ok(ApiKey::OffsetForLeaderEpoch) => serve::<OffsetForLeaderEpochRequest>(state, node, frame).await,
-        Ok(ApiKey::DescribeConfigs) => serve::<DescribeConfigsRequest>(state, node, frame).await,
+        Ok(ApiKey::Produce) => serve::<ProduceRequest>(asker, frame).await,
+        Ok(ApiKey::Fetch) => serve::<FetchRequest>(asker, frame).await,
+        Ok(ApiKey::ListOffsets) => serve::<ListOffsetsRequest>(asker, frame).await,
+        Ok(ApiKey::Metadata) => serve::<MetadataRequest>(asker, frame).await,
+        Ok(ApiKey::FindCoordinator) => serve::<FindCoordinatorRequest>(asker, frame).await,
+        Ok(ApiKey::ApiVersions) => serve::<ApiVersionsRequest>(asker, frame).await,
+        Ok(ApiKey::CreateTopics) => serve::<CreateTopicsRequest>(asker, frame).await,
+        Ok(ApiKey::DeleteTopics) => serve::<DeleteTopicsRequest>(asker, frame).await,
+        Ok(ApiKey::InitProducerId) => serve::<InitProducerIdRequest>(asker, frame).await,
+        Ok(ApiKey::OffsetForLeaderEpoch) => serve::<OffsetForLeaderEpochRequest>(asker, frame).await,
+        Ok(ApiKey::DescribeConfigs) => serve::<DescribeConfigsRequest>(asker, frame).await,
+        Ok(ApiKey::SaslHandshake) => serve::<SaslHandshakeRequest>(asker, frame).await,
+        Ok(ApiKey::SaslAuthenticate) => serve::<SaslAuthenticateRequest>(asker, frame).await,
         _ => Err(RequestError::UnknownApi(key)),
     }
 }
 
-async fn serve<R: Handler>(state: &Arc<State>, node: i32, mut frame: Bytes) -> Result<Outcome, RequestError> {
+/// Who asks, and whom.
+#[derive(Clone, Copy)]
+struct Asker<'a> {
+    state: &'a Arc<State>,
+    node: i32,
+    session: &'a Arc<Session>,
+}
+
+async fn serve<R: Handler>(asker: Asker<'_>, mut frame: Bytes) -> Result<Outcome, RequestError> {
+    let Asker { state, node, session } = asker;
     let mut start = &frame[2..];
     let (version, correlation_id) = (start.get_i16(), start.get_i32());
     let api = R::API;
     *locked(&state.requests).entry(api as i16).or_default() += 1;
+    let needs_login = !matches!(
+        api,
+        ApiKey::ApiVersions | ApiKey::SaslHandshake | ApiKey::SaslAuthenticate
+    );
+    if needs_login && !session.may_ask(&state.options.security) {
+        return Err(RequestError::NotLoggedIn(api));
+    }
     let Some(VersionRange { min, max }) = state.options.served(api, R::SERVED) else {
         return Err(RequestError::UnservedApi(api));
     };
@@ -204,6 +236,7 @@ async fn serve<R: Handler>(state: &Arc<State>, node: i32, mut frame: Bytes) -> R
         state: Arc::clone(state),
         node,
         version,
+        session: Arc::clone(session),
         fault,
     };
     let mut response = match request.handle(&context).await {

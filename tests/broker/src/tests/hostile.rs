@@ -11,6 +11,7 @@ use kafka_protocol::messages::offset_for_leader_epoch_request::OffsetForLeaderTo
 use kafka_protocol::messages::{
     ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, FindCoordinatorRequest,
     InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, OffsetForLeaderEpochRequest, RequestHeader,
+    SaslAuthenticateRequest, SaslHandshakeRequest,
 };
 use kafka_protocol::protocol::{Encodable, Request};
 use tokio::time::timeout;
@@ -121,9 +122,12 @@ async fn bytes_behind_the_last_field_are_ignored() {
 /// The whole way of a request in this very task, where a panic fails the test. A Fetch that would wait is
 /// left alone.
 async fn dispatched(state: &Arc<State>, frame: &[u8]) -> Option<Result<Outcome, RequestError>> {
-    timeout(Duration::ZERO, dispatch(state, 1, Bytes::copy_from_slice(frame)))
-        .await
-        .ok()
+    timeout(
+        Duration::ZERO,
+        dispatch(state, 1, &Arc::default(), Bytes::copy_from_slice(frame)),
+    )
+    .await
+    .ok()
 }
 
 /// Requests of all APIs, in old and new versions.
@@ -165,6 +169,8 @@ fn good_frames() -> Vec<BytesMut> {
             &OffsetForLeaderEpochRequest::default().with_topics(vec![epochs]),
         ),
         whole(4, &InitProducerIdRequest::default()),
+        whole(1, &SaslHandshakeRequest::default()),
+        whole(2, &SaslAuthenticateRequest::default()),
         whole(
             4,
             &FindCoordinatorRequest::default().with_coordinator_keys(vec!["group".into()]),

@@ -16,7 +16,8 @@ use kafka_protocol::messages::offset_for_leader_epoch_request::{
 use kafka_protocol::messages::{
     ApiVersionsRequest, BrokerId, CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest,
     FetchRequest, FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
-    OffsetForLeaderEpochRequest, ProduceRequest, TransactionalId,
+    OffsetForLeaderEpochRequest, ProduceRequest, SaslAuthenticateRequest, SaslHandshakeRequest,
+    TransactionalId,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -175,5 +176,13 @@ fn the_rest() {
     check::<FindCoordinatorRequest>(|version| match version {
         ..=3 => FindCoordinatorRequest::default().with_key(text("group")),
         _ => FindCoordinatorRequest::default().with_coordinator_keys(twice(text("group"))),
+    });
+}
+
+#[test]
+fn sasl() {
+    check::<SaslHandshakeRequest>(|_| SaslHandshakeRequest::default().with_mechanism(text("PLAIN")));
+    check::<SaslAuthenticateRequest>(|_| {
+        SaslAuthenticateRequest::default().with_auth_bytes(bytes::Bytes::from_static(b"bytes"))
     });
 }

@@ -32,7 +32,7 @@ async fn every_served_version_answers() {
     let (broker, mut client) = started().await;
     let id = broker.topic_id("t").unwrap();
     let versions = client.call(0, &ApiVersionsRequest::default()).await.api_keys;
-    assert_eq!(versions.len(), 11);
+    assert_eq!(versions.len(), 13);
 
     for version in range(&versions, ApiKey::ApiVersions) {
         let answered = client.call(version, &ApiVersionsRequest::default()).await;
@@ -154,7 +154,7 @@ async fn api_versions_of_the_future_is_answered_in_version_0() {
     let response = ApiVersionsResponse::decode(&mut frame, 0).unwrap();
     assert_eq!(
         (response.error_code, response.api_keys.len(), frame.len()),
-        (35, 11, 0)
+        (35, 13, 0)
     );
     // The connection goes on.
     client.call(3, &ApiVersionsRequest::default()).await;
