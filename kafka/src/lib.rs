@@ -11,7 +11,7 @@
 //! | `continuity.rs`, `epochs.rs`, `witness.rs` | whether a log is still the one that was read: the table, and what is known |
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
 //! | `ends.rs` | where logs end now, for a store at rest |
-//! | `produce.rs` | single records to a topic, acknowledged |
+//! | `produce/` | records to a topic: batches to leaders, retried in order, with an outcome for each |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
 //! | `raw.rs`, `fingerprint.rs` | one record as it is stored; knowing the last one again |
 //! | `answer.rs` | answers from bytes of any origin, for fuzzing |

@@ -95,9 +95,21 @@ impl MetadataClient {
     /// # Errors
     /// No broker answers; the error is that of the last one tried.
     pub async fn view(&mut self, topics: &[Arc<str>]) -> Result<ClusterView, KafkaError> {
+        self.view_with(topics, false).await
+    }
+
+    /// As [`MetadataClient::view`], and `may_create` lets brokers that are set so create the topics.
+    ///
+    /// # Errors
+    /// As [`MetadataClient::view`].
+    pub async fn view_with(
+        &mut self,
+        topics: &[Arc<str>],
+        may_create: bool,
+    ) -> Result<ClusterView, KafkaError> {
         let candidates: Vec<BrokerAddress> = self.known.iter().chain(&self.bootstrap).cloned().collect();
         if let Some(connection) = self.connection.take().filter(Connection::is_usable)
-            && let Ok(view) = self.ask(connection, topics).await
+            && let Ok(view) = self.ask(connection, topics, may_create).await
         {
             return Ok(view);
         }
@@ -107,7 +119,7 @@ impl MetadataClient {
                 continue;
             }
             let answer = match Connection::open(broker, Arc::clone(&self.options)).await {
-                Ok(connection) => self.ask(connection, topics).await,
+                Ok(connection) => self.ask(connection, topics, may_create).await,
                 Err(error) => Err(error),
             };
             match answer {
@@ -132,6 +144,7 @@ impl MetadataClient {
         &mut self,
         mut connection: Connection,
         topics: &[Arc<str>],
+        may_create: bool,
     ) -> Result<ClusterView, KafkaError> {
         // 10 brings topic ids; brokers before it give incarnations without a name.
         let version = connection.version::<MetadataRequest>(4..=12)?;
@@ -141,7 +154,7 @@ impl MetadataClient {
             .collect();
         let request = MetadataRequest::default()
             .with_topics(Some(asked))
-            .with_allow_auto_topic_creation(false);
+            .with_allow_auto_topic_creation(may_create);
         let response = connection.request(&request, version).await?;
         let view = read(response, topics);
         self.known = view.brokers.values().cloned().collect();
@@ -151,6 +164,20 @@ impl MetadataClient {
 
     /// Whether each of these topics is compacted; topics that no answer can be had for are left out.
     pub(super) async fn compacted(&mut self, topics: &[Arc<str>]) -> HashMap<Arc<str>, bool> {
+        let policies = self.setting(topics, "cleanup.policy").await;
+        let is_compacted = |policy: &str| policy.split(',').any(|policy| policy.trim() == "compact");
+        policies
+            .into_iter()
+            .map(|(topic, policy)| (topic, is_compacted(&policy)))
+            .collect()
+    }
+
+    /// One setting of each of these topics, as text; topics that no answer can be had for are left out.
+    pub(super) async fn setting(
+        &mut self,
+        topics: &[Arc<str>],
+        setting: &'static str,
+    ) -> HashMap<Arc<str>, String> {
         let Some(mut connection) = self.connection.take() else {
             return HashMap::new();
         };
@@ -159,14 +186,13 @@ impl MetadataClient {
             return HashMap::new();
         };
         const TOPIC: i8 = 2;
-        const POLICY: &str = "cleanup.policy";
         let resources = topics
             .iter()
             .map(|topic| {
                 DescribeConfigsResource::default()
                     .with_resource_type(TOPIC)
                     .with_resource_name(StrBytes::from_string(topic.to_string()))
-                    .with_configuration_keys(Some(vec![StrBytes::from_static_str(POLICY)]))
+                    .with_configuration_keys(Some(vec![StrBytes::from_static_str(setting)]))
             })
             .collect();
         let request = DescribeConfigsRequest::default().with_resources(resources);
@@ -179,14 +205,13 @@ impl MetadataClient {
             .iter()
             .filter(|result| result.error_code.is_ok())
             .filter_map(|result| {
-                let policy = result
+                let value = result
                     .configs
                     .iter()
-                    .find(|config| config.name.as_str() == POLICY)?
+                    .find(|config| config.name.as_str() == setting)?
                     .value
                     .as_ref()?;
-                let compacted = policy.split(',').any(|policy| policy.trim() == "compact");
-                Some((Arc::from(result.resource_name.as_str()), compacted))
+                Some((Arc::from(result.resource_name.as_str()), value.to_string()))
             })
             .collect()
     }
