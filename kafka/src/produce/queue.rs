@@ -28,6 +28,8 @@ pub(super) struct Queue<T> {
     pub(super) lanes: Vec<Lane<T>>,
     pub(super) unplaced: VecDeque<Unplaced<T>>,
     pub(super) closed: bool,
+    /// Whether the records without a partition are due at once when they have one.
+    is_hurried: bool,
     partitioner: Partitioner,
     /// Partitions that records are put to: lanes of partitions that a topic has no more only run empty.
     partitions: usize,
@@ -42,6 +44,7 @@ impl<T> Queue<T> {
             lanes: Vec::new(),
             unplaced: VecDeque::new(),
             closed: false,
+            is_hurried: false,
             partitioner,
             partitions: 0,
             turn: 0,
@@ -125,11 +128,15 @@ impl<T> Queue<T> {
             };
             self.place(&record, unplaced.tag, limit, || unplaced.put_at);
         }
+        if std::mem::take(&mut self.is_hurried) {
+            self.hurry();
+        }
     }
 
     /// Makes all that waits due at once.
     pub(super) fn hurry(&mut self) {
         self.lanes.iter_mut().for_each(Lane::close_open);
+        self.is_hurried = !self.unplaced.is_empty();
     }
 
     pub(super) fn is_empty(&self) -> bool {
