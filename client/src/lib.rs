@@ -8,6 +8,7 @@
 
 pub mod numbering;
 pub mod producer;
+pub mod replay;
 mod sink;
 
 pub use quipu_proto::message::{

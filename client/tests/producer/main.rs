@@ -7,6 +7,7 @@ mod fallback;
 mod messages;
 mod numbers;
 mod readme;
+mod replay;
 mod room;
 mod sizes;
 mod support;
