@@ -4,7 +4,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use prost::Message as _;
 use quipu_kafka::produce::{ProduceClient, ProduceRecord, PutError};
-use quipu_proto::framing;
+use quipu_proto::framing::{self, Compression, MARKER_PLAIN};
 use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::message::{DashStreamMessage, Header};
 
@@ -244,7 +244,15 @@ impl Line {
             }));
         }
         let protobuf = message.encoded_len();
-        let value = self.encode(&message);
+        let mut value = self.encode(&message, self.options.compression);
+        let mut fits = super::size::check(&value, protobuf, self.options.readers);
+        if fits.is_err() && value.first() != Some(&MARKER_PLAIN) {
+            // A body that expands beyond what readers allow for its length is taken for a bomb; uncompressed it is not.
+            let plain = self.encode(&message, Compression::None);
+            if super::size::check(&plain, protobuf, self.options.readers).is_ok() {
+                (value, fits) = (plain, Ok(()));
+            }
+        }
         let (headers, count) = trace.headers();
         let record = ProduceRecord {
             key: Some(header.thread_id.as_bytes()),
@@ -268,7 +276,7 @@ impl Line {
             );
             Err(error)
         };
-        if let Err(error) = super::size::check(&value, protobuf, self.options.readers) {
+        if let Err(error) = fits {
             return refuse(error, ticket);
         }
         match self.client.put(&record, ticket) {
@@ -286,8 +294,8 @@ impl Line {
     }
 
     /// The one place where messages are encoded.
-    fn encode(&self, message: &DashStreamMessage) -> Vec<u8> {
-        framing::encode(message, self.options.compression)
+    fn encode(&self, message: &DashStreamMessage, compression: Compression) -> Vec<u8> {
+        framing::encode(message, compression)
     }
 }
 

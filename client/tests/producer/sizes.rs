@@ -100,15 +100,40 @@ async fn the_compressed_size_counts_for_the_topic() {
     );
     let producer = producer_to(&broker, quick());
     producer.send(event("first")).await.unwrap();
-    let mut state = event("t");
-    state.node_id = "the same words ".repeat(100_000);
+    let mut state = noisy("t", 10_000);
+    state.node_id = state.node_id.repeat(100);
     producer.send(state).await.unwrap();
     assert_eq!(stored_in(&broker, TOPIC).len(), 2);
 }
 
 #[tokio::test]
-async fn readers_of_dashflow_streaming_bound_the_decompressed_size_with_its_flags() {
+async fn what_readers_would_take_for_a_bomb_is_sent_as_it_is() {
     let broker = broker_with(BrokerOptions::default(), 1);
+    let mut options = quick();
+    options.produce.message_bytes_max = Some(1_048_588);
+    let producer = producer_to(&broker, options);
+    let repeated = |bytes: usize| {
+        let mut event = event("t");
+        event.node_id = "a".repeat(bytes);
+        producer.send(event)
+    };
+    // Up to 1 MiB a body may expand as far as it likes.
+    repeated(1_000_000).await.unwrap();
+    let error = repeated(3_000_000).await.unwrap_err();
+    assert!(matches!(error, SendError::TooLargeForTopic { .. }), "{error}");
+    let stored = stored_in(&broker, TOPIC);
+    assert_eq!((stored.len(), stored[0].value[0]), (1, 1));
+}
+
+#[tokio::test]
+async fn readers_of_dashflow_streaming_bound_the_decompressed_size_with_its_flags() {
+    let broker = broker_with(
+        BrokerOptions {
+            batch_bytes_max: 4_000_000,
+            ..BrokerOptions::default()
+        },
+        1,
+    );
     let mut options = quick();
     options.readers = Readers::Original;
     let producer = producer_to(&broker, options);
@@ -126,7 +151,8 @@ async fn readers_of_dashflow_streaming_bound_the_decompressed_size_with_its_flag
                 bytes: size, limit, ..
             }) => {
                 if smallest_refused == 0 {
-                    assert_eq!((size, limit), (1_048_577, 1_048_576));
+                    // Compressed, it has two bytes more, which note that.
+                    assert_eq!((size, limit), (1_048_579, 1_048_576));
                     smallest_refused = bytes;
                 }
             }
@@ -134,14 +160,22 @@ async fn readers_of_dashflow_streaming_bound_the_decompressed_size_with_its_flag
         }
     }
     assert_eq!(largest_taken + 1, smallest_refused);
-    // What was taken is within the limit, the bytes that note the compression included.
-    let stored = stored_in(&broker, TOPIC);
-    let largest = stored.last().unwrap();
-    assert_eq!(largest.value[0], 1);
-    let mut expanded = Vec::new();
-    let bytes = quipu_proto::framing::unframe(&largest.value, quipu_proto::Policy::Strict, &mut expanded);
-    assert_eq!(bytes.unwrap().len(), 1_048_576);
+    // What was taken is within the limit, the bytes that note the compression included; where these are too many, the
+    // message goes as it is.
+    let sizes: Vec<(u8, usize)> = stored_in(&broker, TOPIC)
+        .iter()
+        .map(|record| {
+            let mut expanded = Vec::new();
+            let bytes =
+                quipu_proto::framing::unframe(&record.value, quipu_proto::Policy::Strict, &mut expanded);
+            (record.value[0], bytes.unwrap().len())
+        })
+        .collect();
+    let largest: Vec<(u8, usize)> = sizes[sizes.len() - 3..].to_vec();
+    assert_eq!(largest, [(1, 1_048_576), (0, 1_048_575), (0, 1_048_576)]);
     // Quipu takes more.
     let producer = producer_to(&broker, quick());
-    producer.send(repeated(3_000_000)).await.unwrap();
+    let mut state = noisy("t", 100_000);
+    state.node_id = state.node_id.repeat(30);
+    producer.send(state).await.unwrap();
 }

@@ -120,26 +120,24 @@ impl BatchVisitor for Seen<'_> {
 
 /// All records of a topic of a broker with one node, by partition and offset.
 pub(crate) fn stored_in(broker: &BrokerThread, topic: &str) -> Vec<Stored> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    // Not on a thread that may have a runtime.
+    // On a thread without a runtime of its own.
     std::thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                runtime.block_on(async {
-                    let mut stored = Vec::new();
-                    let mut partition = 0;
-                    while broker.high_watermark(topic, partition).is_ok() {
-                        read(broker, topic, partition, &mut stored).await;
-                        partition += 1;
-                    }
-                    stored
-                })
+        let reading = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let mut stored = Vec::new();
+                let mut partition = 0;
+                while broker.high_watermark(topic, partition).is_ok() {
+                    read(broker, topic, partition, &mut stored).await;
+                    partition += 1;
+                }
+                stored
             })
-            .join()
-            .unwrap()
+        });
+        reading.join().unwrap()
     })
 }
 
