@@ -21,6 +21,8 @@ use super::recorded::{Recorded, RecordingError};
 pub struct ReplayOptions {
     /// How fast. Default [`Pace::Full`].
     pub pace: Pace,
+    /// Whether records get the time that was recorded as their time in Kafka. Default false: the time of sending.
+    pub keep_times: bool,
     /// Most bytes of records that wait or are on their way. Default 64 MiB.
     pub queue_bytes: usize,
     /// How records are sent: batches, retries, time limits, connections.
@@ -31,6 +33,7 @@ impl Default for ReplayOptions {
     fn default() -> Self {
         Self {
             pace: Pace::default(),
+            keep_times: false,
             queue_bytes: 64 << 20,
             produce: ProduceOptions::default(),
         }
@@ -146,7 +149,8 @@ pub async fn replay(
         for record in records {
             let record = record?;
             progress.read.fetch_add(1, Ordering::Relaxed);
-            let time_us = options.pace.needs_times().then(|| record.time_us()).flatten();
+            let needs_time = options.keep_times || options.pace.needs_times();
+            let time_us = needs_time.then(|| record.time_us()).flatten();
             if let Some(due) = schedule.due(time_us) {
                 sleep_until(due).await;
             }
@@ -164,7 +168,7 @@ pub async fn replay(
                 key: record.key.as_deref(),
                 value: Some(&record.value),
                 headers: &[],
-                timestamp_ms: now_ms(),
+                timestamp_ms: kept_ms(time_us.filter(|_| options.keep_times)),
             };
             match client.put(&record, tag) {
                 Ok(()) => {}
@@ -192,7 +196,13 @@ pub async fn replay(
     read
 }
 
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+/// That time in milliseconds, or now.
+fn kept_ms(time_us: Option<i64>) -> i64 {
+    time_us.map_or_else(
+        || {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        },
+        |time_us| time_us.div_euclid(1_000),
+    )
 }
