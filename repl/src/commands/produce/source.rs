@@ -39,18 +39,6 @@ fn fleet(messages: u64, seed: u64, compression: Compression) -> Records {
         messages: Some(messages),
         ..FleetOptions::default()
     };
-    // The fleet has a name of its own for it, as it knows none of our code.
-    let compression = match compression {
-        Compression::None => quipu_fleet::Compression::None,
-        Compression::Zstd {
-            threshold_bytes,
-            level,
-        } => quipu_fleet::Compression::Zstd {
-            threshold_bytes,
-            level,
-        },
-        Compression::Lz4 { threshold_bytes } => quipu_fleet::Compression::Lz4 { threshold_bytes },
-    };
     Box::new(Fleet::new(options).map(move |sent| {
         Ok(Recorded {
             value: sent.payload(compression),
