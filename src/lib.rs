@@ -37,6 +37,7 @@
 //! | [`Error`], [`ErrorKind`] | one error type, sorted by what a caller can do |
 //! | [`ingest`] | sources and the pipeline into the store |
 //! | [`metrics`] | the counters of a run for Prometheus |
+//! | [`client`] | what applications write telemetry with: producer, recorder, consumer, rate limits |
 //! | [`sql`] | sessions over one snapshot |
 //! | [`store`] | snapshots and manifests |
 //! | [`proto`] | messages, framing, the frames file format |
@@ -57,6 +58,7 @@ mod typed;
 
 pub use error::{Error, ErrorKind, Result};
 pub use handle::Quipu;
+pub use quipu_client as client;
 pub use quipu_evals as evals;
 pub use quipu_evals::{
     assert_metric_within_threshold, assert_no_critical_regressions, assert_quality_maintained,

@@ -13,12 +13,26 @@ const DOUBLINGS_MAX: u32 = 6;
 /// Time to wait after so many failures in a row: 100 ms, doubling to 5 s, less up to a quarter, so that many readers of
 /// a broken broker do not come back all at once.
 pub(super) fn delay(failures: u32) -> Duration {
-    let full = FIRST
+    let full = full(failures);
+    full - full.mul_f64(up_to_a_quarter())
+}
+
+/// The same for producers, with up to a quarter more instead of less, as theirs always had.
+pub(super) fn delay_and_more(failures: u32) -> Duration {
+    let full = full(failures);
+    full + full.mul_f64(up_to_a_quarter())
+}
+
+fn full(failures: u32) -> Duration {
+    FIRST
         .saturating_mul(1 << failures.saturating_sub(1).min(DOUBLINGS_MAX))
-        .min(LONGEST);
+        .min(LONGEST)
+}
+
+fn up_to_a_quarter() -> f64 {
     // A fresh hasher of the standard library is keyed at random: enough for jitter, without a library for it.
     let random = RandomState::new().build_hasher().finish() % 250;
-    full - full.mul_f64(random as f64 / 1_000.0)
+    random as f64 / 1_000.0
 }
 
 #[cfg(test)]
@@ -40,6 +54,12 @@ mod tests {
             assert!(waited <= Duration::from_millis(full_ms), "{failures}: {waited:?}");
             assert!(
                 waited >= Duration::from_millis(full_ms * 3 / 4),
+                "{failures}: {waited:?}"
+            );
+            let waited = delay_and_more(failures);
+            assert!(waited >= Duration::from_millis(full_ms), "{failures}: {waited:?}");
+            assert!(
+                waited <= Duration::from_millis(full_ms * 5 / 4),
                 "{failures}: {waited:?}"
             );
         }

@@ -12,7 +12,7 @@
 //! | `metadata.rs`, `offsets.rs`, `fetch.rs` | one request each |
 //! | `ends.rs` | where logs end now, for a store at rest |
 //! | `topics.rs`, `topics/` | topics made, listed and deleted; how they are made |
-//! | `produce.rs` | single records to a topic, acknowledged |
+//! | `produce/` | records to a topic: batches to leaders, retried in order, with an outcome for each |
 //! | `connect.rs`, `address.rs`, `shape.rs` | one connection; where brokers listen; responses checked before decoding |
 //! | `security/` | TLS, logins, secrets |
 //! | `raw.rs`, `fingerprint.rs` | one record as it is stored; knowing the last one again |

@@ -101,7 +101,19 @@ impl MetadataClient {
     /// # Errors
     /// No broker answers; the error is that of the last one tried.
     pub async fn view(&mut self, topics: &[Arc<str>]) -> Result<ClusterView, KafkaError> {
-        self.look(Some(topics)).await
+        self.view_with(topics, false).await
+    }
+
+    /// As [`MetadataClient::view`], and `may_create` lets brokers that are set so create the topics.
+    ///
+    /// # Errors
+    /// As [`MetadataClient::view`].
+    pub async fn view_with(
+        &mut self,
+        topics: &[Arc<str>],
+        may_create: bool,
+    ) -> Result<ClusterView, KafkaError> {
+        self.look(Some(topics), may_create).await
     }
 
     /// What the cluster says about all of its topics, those of its own too.
@@ -109,13 +121,17 @@ impl MetadataClient {
     /// # Errors
     /// As [`MetadataClient::view`].
     pub async fn view_all(&mut self) -> Result<ClusterView, KafkaError> {
-        self.look(None).await
+        self.look(None, false).await
     }
 
-    async fn look(&mut self, topics: Option<&[Arc<str>]>) -> Result<ClusterView, KafkaError> {
+    async fn look(
+        &mut self,
+        topics: Option<&[Arc<str>]>,
+        may_create: bool,
+    ) -> Result<ClusterView, KafkaError> {
         let candidates: Vec<BrokerAddress> = self.known.iter().chain(&self.bootstrap).cloned().collect();
         if let Some(connection) = self.connection.take().filter(Connection::is_usable)
-            && let Ok(view) = self.ask(connection, topics).await
+            && let Ok(view) = self.ask(connection, topics, may_create).await
         {
             return Ok(view);
         }
@@ -125,7 +141,7 @@ impl MetadataClient {
                 continue;
             }
             let answer = match Connection::open(broker, Arc::clone(&self.options)).await {
-                Ok(connection) => self.ask(connection, topics).await,
+                Ok(connection) => self.ask(connection, topics, may_create).await,
                 Err(error) => Err(error),
             };
             match answer {
@@ -150,6 +166,7 @@ impl MetadataClient {
         &mut self,
         mut connection: Connection,
         topics: Option<&[Arc<str>]>,
+        may_create: bool,
     ) -> Result<ClusterView, KafkaError> {
         // 10 brings topic ids; brokers before it give incarnations without a name.
         let version = connection.version::<MetadataRequest>(4..=12)?;
@@ -161,7 +178,7 @@ impl MetadataClient {
         });
         let request = MetadataRequest::default()
             .with_topics(asked)
-            .with_allow_auto_topic_creation(false);
+            .with_allow_auto_topic_creation(may_create);
         let response = connection.request(&request, version).await?;
         let view = read(response, topics);
         self.known = view.brokers.values().cloned().collect();
@@ -171,6 +188,20 @@ impl MetadataClient {
 
     /// Whether each of these topics is compacted; topics that no answer can be had for are left out.
     pub(super) async fn compacted(&mut self, topics: &[Arc<str>]) -> HashMap<Arc<str>, bool> {
+        let policies = self.setting(topics, "cleanup.policy").await;
+        let is_compacted = |policy: &str| policy.split(',').any(|policy| policy.trim() == "compact");
+        policies
+            .into_iter()
+            .map(|(topic, policy)| (topic, is_compacted(&policy)))
+            .collect()
+    }
+
+    /// One setting of each of these topics, as text; topics that no answer can be had for are left out.
+    pub(super) async fn setting(
+        &mut self,
+        topics: &[Arc<str>],
+        setting: &'static str,
+    ) -> HashMap<Arc<str>, String> {
         let Some(mut connection) = self.connection.take() else {
             return HashMap::new();
         };
@@ -179,14 +210,13 @@ impl MetadataClient {
             return HashMap::new();
         };
         const TOPIC: i8 = 2;
-        const POLICY: &str = "cleanup.policy";
         let resources = topics
             .iter()
             .map(|topic| {
                 DescribeConfigsResource::default()
                     .with_resource_type(TOPIC)
                     .with_resource_name(StrBytes::from_string(topic.to_string()))
-                    .with_configuration_keys(Some(vec![StrBytes::from_static_str(POLICY)]))
+                    .with_configuration_keys(Some(vec![StrBytes::from_static_str(setting)]))
             })
             .collect();
         let request = DescribeConfigsRequest::default().with_resources(resources);
@@ -199,14 +229,13 @@ impl MetadataClient {
             .iter()
             .filter(|result| result.error_code.is_ok())
             .filter_map(|result| {
-                let policy = result
+                let value = result
                     .configs
                     .iter()
-                    .find(|config| config.name.as_str() == POLICY)?
+                    .find(|config| config.name.as_str() == setting)?
                     .value
                     .as_ref()?;
-                let compacted = policy.split(',').any(|policy| policy.trim() == "compact");
-                Some((Arc::from(result.resource_name.as_str()), compacted))
+                Some((Arc::from(result.resource_name.as_str()), value.to_string()))
             })
             .collect()
     }

@@ -11,6 +11,7 @@
 //! - [`message`] has prost types of the same schema, for writing messages.
 //! - [`json_form`] writes views as the JSON documents that people and scripts read.
 //! - [`frames`] is a file format for recorded records.
+//! - [`letter`] is the JSON form of a dead letter, for readers and producers.
 //! - [`state`] follows the state of an agent through the messages that tell of it.
 //!
 //! What this crate is not: it does not read Kafka, does not write files, and keeps no state between messages but
@@ -55,6 +56,7 @@ mod header;
 pub mod ids;
 mod json;
 pub mod json_form;
+pub mod letter;
 pub mod limits;
 mod maps;
 pub mod message;

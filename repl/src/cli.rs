@@ -113,6 +113,8 @@ pub(crate) enum Command {
     Dlq(Box<commands::dlq::Args>),
     /// Follow Kafka, or take in recorded files
     Ingest(Box<commands::ingest::Args>),
+    /// Send recorded or generated telemetry to a broker
+    Produce(Box<commands::produce::Args>),
     /// Watch a small fleet of agents being followed, with nothing else installed
     #[cfg(feature = "demo")]
     Demo(commands::demo::Args),
@@ -181,6 +183,11 @@ mod tests {
     #[test]
     fn help_of_bench_run() {
         insta::assert_snapshot!(help(&["bench", "run"]));
+    }
+
+    #[test]
+    fn help_of_produce() {
+        insta::assert_snapshot!(help(&["produce"]));
     }
 
     #[test]

@@ -74,6 +74,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Command::Status(args)) => commands::status::command(&cli.global, &args, &runtime),
         Some(Command::Verify(args)) => commands::verify::command(&cli.global, &args, &runtime),
         Some(Command::Dlq(args)) => commands::dlq::command(&cli.global, &args, &runtime),
+        Some(Command::Produce(args)) => commands::produce::command(&args, &runtime),
         Some(Command::Ingest(args)) => commands::ingest::command(&cli.global, &args, &runtime),
         #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => commands::demo::command(&cli.global, &args, &runtime),

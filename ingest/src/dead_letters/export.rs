@@ -8,7 +8,8 @@ use quipu_proto::frames::{Frame, write_frame};
 use quipu_store::Snapshot;
 
 use crate::clock::now_us;
-use crate::dead_letters::{Letter, LetterChoice, LetterIndex, LibraryLetter, ServerLetter};
+use crate::dead_letters::form::library_letter;
+use crate::dead_letters::{Letter, LetterChoice, LetterIndex, ServerLetter};
 use crate::error::{IngestError, Result};
 
 /// How letters are written to one stream.
@@ -50,7 +51,7 @@ pub fn export(
         for letter in letters? {
             let written = match form {
                 ExportForm::Library { consumer_id } => {
-                    let line = LibraryLetter::new(&letter, consumer_id, now_us()).to_json();
+                    let line = library_letter(&letter, consumer_id, now_us()).to_json();
                     writeln!(out, "{line}").map(|()| true)
                 }
                 ExportForm::Server => {

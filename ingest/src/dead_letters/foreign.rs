@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use quipu_proto::{Decoder, Policy, Reason, Rejection};
 use serde_json::{Map, Value};
 
-use crate::dead_letters::form;
+use quipu_proto::letter;
 
 /// A record of a topic of dead letters, as far as it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Fields {
             .text("original_payload_sha256")
             .or_else(|| self.text("payload_sha256"));
         match hash {
-            Some(hash) if !hash.eq_ignore_ascii_case(&form::sha256(&payload)) => part(
+            Some(hash) if !hash.eq_ignore_ascii_case(&letter::sha256(&payload)) => part(
                 Some(payload),
                 "the payload does not have the SHA-256 that the letter tells",
             ),
@@ -223,9 +223,9 @@ mod tests {
                 "kafka_partition": 0, "kafka_offset": 5, "thread_id": null, "tenant_id": null,
             })
         };
-        let whole = json(STANDARD.encode(b"\0ab").into(), &form::sha256(b"\0ab"));
+        let whole = json(STANDARD.encode(b"\0ab").into(), &letter::sha256(b"\0ab"));
         assert_ne!(kept(&whole).1.reason, Reason::ForwardedPart);
-        let wrong = json(STANDARD.encode(b"\0ab").into(), &form::sha256(b"other"));
+        let wrong = json(STANDARD.encode(b"\0ab").into(), &letter::sha256(b"other"));
         assert_eq!(kept(&wrong).1.reason, Reason::ForwardedPart);
         let (payload, rejection) = kept(&json(Value::Null, "00"));
         assert_eq!((payload, rejection.reason), (None, Reason::ForwardedPart));

@@ -20,8 +20,9 @@ use quipu_store::{Segment, Snapshot};
 use tokio::sync::watch;
 
 use crate::clock::now_us;
+use crate::dead_letters::form::library_letter;
 use crate::dead_letters::index::segment_letters;
-use crate::dead_letters::{Letter, LetterChoice, LetterIndex, LibraryLetter};
+use crate::dead_letters::{Letter, LetterChoice, LetterIndex};
 use crate::error::{IngestError, Result};
 use crate::kafka::ConnectOptions;
 use crate::kafka::address::BrokerAddress;
@@ -251,7 +252,7 @@ impl Sending {
     }
 
     async fn send(&mut self, letter: &Letter) {
-        let told = LibraryLetter::new(letter, &self.consumer_id, now_us());
+        let told = library_letter(letter, &self.consumer_id, now_us());
         let value = told.to_json();
         for attempt in 0..self.attempts_max {
             if attempt > 0 {

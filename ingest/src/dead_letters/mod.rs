@@ -30,7 +30,7 @@ mod retry;
 
 pub use export::{ExportForm, ExportReport, export, export_payloads};
 pub use foreign::{ForeignLetter, ForeignPayload};
-pub use form::{INCLUDED_BYTES_MAX, LibraryLetter, ServerLetter};
+pub use form::ServerLetter;
 pub(crate) use forward::Forwarder;
 pub use forward::{ForwardOptions, forward};
 pub(crate) use import::LetterIntake;
@@ -38,6 +38,7 @@ pub use import::{LettersFile, import_files, import_kafka};
 pub use index::LetterIndex;
 pub use letter::Letter;
 pub use place::{LetterChoice, LetterPlace};
+pub use quipu_proto::letter::{INCLUDED_BYTES_MAX, LibraryLetter};
 pub(crate) use request::attend;
 pub use request::retry_or_ask;
 pub use retry::{LeftLetter, ResolvedLetter, RetryReport, WhyLeft, retry};

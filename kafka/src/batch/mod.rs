@@ -51,3 +51,4 @@ pub use visitor::{BatchSpan, BatchVisitor, Checksums, CorruptBatch, OnCorrupt, W
 pub use walk::BatchWalker;
 
 pub(crate) use header::{Scan, scan};
+pub(crate) use records::Records;

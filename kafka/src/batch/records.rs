@@ -40,14 +40,14 @@ pub(super) fn check(header: &BatchHeader, body: &[u8]) -> Result<(), BatchFault>
 
 /// Iterator over records that [`check`] has passed.
 #[derive(Debug)]
-pub(super) struct Records<'a> {
+pub(crate) struct Records<'a> {
     header: BatchHeader,
     cursor: Cursor<'a>,
     left: i32,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(header: BatchHeader, body: &'a [u8]) -> Self {
+    pub(crate) fn new(header: BatchHeader, body: &'a [u8]) -> Self {
         Self {
             header,
             cursor: Cursor::new(body),

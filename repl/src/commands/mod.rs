@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod eval;
 pub(crate) mod ingest;
+pub(crate) mod produce;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sql;

@@ -162,11 +162,12 @@ fn signalled(stop: &Stop, line: &mut ProgressLine) {
     say("stopping: what was read is being committed; once more stops at once");
 }
 
+/// Ends the process, as a second signal asks.
 #[expect(
     clippy::disallowed_methods,
     reason = "asked for twice; a store survives this at any moment, and the system releases its lock"
 )]
-fn end_at_once() -> ! {
+pub(crate) fn end_at_once() -> ! {
     std::process::exit(KILLED)
 }
 

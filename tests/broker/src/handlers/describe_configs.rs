@@ -1,4 +1,5 @@
-//! DescribeConfigs: the settings of topics that matter here, `cleanup.policy` and `compression.type`.
+//! DescribeConfigs: the settings of topics that matter here, `cleanup.policy`, `compression.type` and
+//! `max.message.bytes`.
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
@@ -69,6 +70,10 @@ fn describe(
     let settings = [
         ("cleanup.policy", options.cleanup.config().to_owned()),
         ("compression.type", compression),
+        (
+            "max.message.bytes",
+            context.state.options.batch_bytes_max.to_string(),
+        ),
     ];
     let wanted = |name: &str| {
         asked

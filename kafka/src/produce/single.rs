@@ -1,6 +1,6 @@
 //! Writing single records to a topic, each acknowledged by all replicas in sync before the next.
 //!
-//! It is for what a reader has to send beside reading: a record now and then. An attempt that fails may have been
+//! It is for what is sent now and then: letters of a reader or a producer. An attempt that fails may have been
 //! stored all the same, so a record that is sent again may come twice.
 
 use std::collections::HashMap;
@@ -20,6 +20,8 @@ use crate::address::BrokerAddress;
 use crate::connect::{ConnectOptions, Connection};
 use crate::error::{KafkaError, Place};
 use crate::metadata::{MetadataClient, topic_name};
+
+use super::partitioner::Partitioner;
 
 /// All replicas in sync acknowledge.
 const ACKS_ALL: i16 = -1;
@@ -84,7 +86,7 @@ impl Producer {
         if self.leaders.is_empty() {
             self.leaders = self.ask_for_leaders().await?;
         }
-        let number = partition_of(key, self.leaders.len());
+        let number = Partitioner::Crc32.partition(key.as_bytes(), self.leaders.len());
         let partition = i32::try_from(number).unwrap_or(i32::MAX);
         let Some(leader) = self.leaders.get(number).cloned().flatten() else {
             return Err(self.refused(
@@ -204,25 +206,5 @@ impl Producer {
             }
         })?;
         Ok(encoded.freeze())
-    }
-}
-
-/// CRC-32 of the key modulo the number of partitions.
-fn partition_of(key: &str, partitions: usize) -> usize {
-    let mut crc = flate2::Crc::new();
-    crc.update(key.as_bytes());
-    crc.sum() as usize % partitions.max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_chooses_its_partition_by_its_crc_32() {
-        // The check value of CRC-32.
-        assert_eq!(partition_of("123456789", usize::MAX), 0xcbf4_3926);
-        assert_eq!(partition_of("123456789", 10), 0xcbf4_3926_usize % 10);
-        assert_eq!(partition_of("x", 0), 0);
     }
 }

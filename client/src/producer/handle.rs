@@ -1,0 +1,450 @@
+//! What applications hold.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use quipu_kafka::KafkaEnv;
+use quipu_kafka::address::BrokerAddress;
+use quipu_kafka::produce::ProduceClient;
+use quipu_proto::message::DashStreamMessage;
+use quipu_proto::message::dash_stream_message::Message;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+
+use crate::numbering::{StartPolicy, TailReader, Threads};
+use crate::sink::{Sink, SinkError};
+
+use super::counts::{Counters, ProducerCounts, add};
+use super::delivery::{Delivery, Pending};
+use super::error::{CloseError, FlushError, ProducerError, SendError};
+use super::fallback::{FallbackQueue, FallbackSetting};
+use super::header::{self, IntoMessage, header_of};
+use super::ledger::Ledger;
+use super::options::ProducerOptions;
+use super::room::{Place, Room};
+use super::submission::{Line, Start, Taken, room_bytes};
+use super::ticket::{Accounts, Ticket};
+use super::trace::TraceHeaders;
+use super::worker::{self, Settler};
+
+/// The topic of producers whose environment names none.
+pub(super) const DEFAULT_TOPIC: &str = "dashstream-events";
+/// Beyond its time, a close waits so long for the fallback to take what was given up.
+const FALLBACK_GRACE: Duration = Duration::from_secs(10);
+
+/// Sends messages to a topic. Cheap to clone; all clones are one producer.
+///
+/// Dropping the last clone lets what waits be sent in the background for a bounded time
+/// ([`ProducerOptions::drop_timeout`]) and never blocks. A process that ends does not wait for that: close the producer
+/// before.
+#[derive(Clone)]
+pub struct Producer {
+    handle: Arc<Handle>,
+}
+
+/// The part that is dropped with the last clone.
+struct Handle {
+    line: Arc<Line>,
+    topic: Arc<str>,
+    is_closed: AtomicBool,
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer")
+            .field("topic", &self.handle.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Producer {
+    /// A producer to a topic of the cluster of these brokers (`host:port`, comma-separated), with default settings. It
+    /// does not wait for the brokers: messages do.
+    ///
+    /// # Errors
+    /// No usable address or topic, or no thread for the work.
+    pub fn new(brokers: &str, topic: &str) -> Result<Self, ProducerError> {
+        Self::with_options(
+            BrokerAddress::parse_list(brokers)?,
+            topic,
+            ProducerOptions::default(),
+        )
+    }
+
+    /// A producer as the environment wants it: `KAFKA_BROKERS`, `KAFKA_TOPIC` (else `dashstream-events`),
+    /// `KAFKA_TENANT_ID` and the variables of connections.
+    ///
+    /// # Errors
+    /// A variable that cannot be used, or as [`Producer::new`].
+    pub fn from_env() -> Result<Self, ProducerError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// As [`Producer::from_env`], with variables from a function.
+    ///
+    /// # Errors
+    /// As [`Producer::from_env`].
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ProducerError> {
+        let env = KafkaEnv::from_lookup(&lookup)?;
+        let mut options = ProducerOptions::default();
+        options.produce.connect = env.options().connect;
+        if let Some(tenant) = lookup("KAFKA_TENANT_ID") {
+            options.tenant = tenant;
+        }
+        let topic = env.topic.as_deref().unwrap_or(DEFAULT_TOPIC);
+        Self::with_options(env.brokers, topic, options)
+    }
+
+    /// A producer with settings of its own.
+    ///
+    /// # Errors
+    /// Settings that make no sense, a fallback file that cannot be used, or no thread for the work.
+    pub fn with_options(
+        brokers: Vec<BrokerAddress>,
+        topic: &str,
+        options: ProducerOptions,
+    ) -> Result<Self, ProducerError> {
+        options.check()?;
+        let accounts = Arc::new(Accounts {
+            room: Room::new(options.queue_messages, options.queue_bytes),
+            ledger: Ledger::default(),
+            counters: Counters::default(),
+            on_report: options.on_report.clone(),
+        });
+        let setting = FallbackSetting {
+            brokers: &brokers,
+            connect: &options.produce.connect,
+            source_topic: topic,
+            tenant: &options.tenant,
+        };
+        let (fallback, fallback_worker) = FallbackQueue::open(&options.fallback, &accounts, &setting)?;
+        let start = match &options.start {
+            StartPolicy::Fresh => None,
+            StartPolicy::LastRecord(bounds) => Some(Start {
+                source: Arc::new(TailReader::new(
+                    brokers.clone(),
+                    topic,
+                    options.produce.connect.clone(),
+                    options.produce.partitioner,
+                    *bounds,
+                )),
+                time: bounds.time,
+            }),
+            StartPolicy::Ask { source, time } => Some(Start {
+                source: Arc::clone(source),
+                time: *time,
+            }),
+        };
+        let settler = Settler {
+            accounts: Arc::clone(&accounts),
+            fallback: fallback.clone(),
+        };
+        let (client, sender) =
+            ProduceClient::new(brokers, topic, options.produce.clone(), Arc::new(settler))?;
+        let runtime = worker::runtime()?;
+        let line = Arc::new(Line {
+            accounts,
+            client,
+            fallback: fallback.clone(),
+            threads: Threads::new(options.threads_max),
+            asks: Ledger::default(),
+            start,
+            runtime: runtime.handle().clone(),
+            options,
+        });
+        worker::start(runtime, sender, fallback, fallback_worker)?;
+        Ok(Self {
+            handle: Arc::new(Handle {
+                line,
+                topic: Arc::from(topic),
+                is_closed: AtomicBool::new(false),
+            }),
+        })
+    }
+
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.handle.topic
+    }
+
+    /// Sends a message and waits until all replicas in sync have it. Where as much waits as may wait, it waits for room
+    /// first: the caller goes no faster than the brokers.
+    ///
+    /// A message whose `header.sequence` is 0 gets the next number of its thread; events of a batch do, the batch itself
+    /// does not. Dropping the future after the message was taken does not call it back.
+    ///
+    /// # Errors
+    /// The message was not taken, or not delivered, and why.
+    pub async fn send(&self, message: impl IntoMessage) -> Result<Delivery, SendError> {
+        self.submit(message).await?.await
+    }
+
+    /// Waits for room, and for its tenant's turn, and hands a message over then. What becomes of it is told by the
+    /// [`Pending`]. This is for sending many messages, without losing any and without waiting for each.
+    ///
+    /// # Errors
+    /// The message was not taken, and why.
+    pub async fn submit(&self, message: impl IntoMessage) -> Result<Pending, SendError> {
+        let trace = TraceHeaders::current();
+        let message = self.prepare(message.into_message())?;
+        self.admit(&message).await?;
+        let room = &self.line().accounts.room;
+        let place = room.wait(room_bytes(&message)).await.ok_or(SendError::Closed)?;
+        self.hand_over(message, trace, place)
+    }
+
+    /// Hands a message over without waiting. What becomes of it is told by the [`Pending`], which may be dropped, by
+    /// [`ProducerOptions::on_report`], and by the counters.
+    ///
+    /// # Errors
+    /// The message was not taken, and why. One for which there was no room keeps the number it would have had, so that
+    /// readers see a gap.
+    pub fn enqueue(&self, message: impl IntoMessage) -> Result<Pending, SendError> {
+        let trace = TraceHeaders::current();
+        let message = self.prepare(message.into_message())?;
+        self.try_admit(&message)?;
+        let place = self.take_room(&message)?;
+        self.hand_over(message, trace, place)
+    }
+
+    fn line(&self) -> &Arc<Line> {
+        &self.handle.line
+    }
+
+    fn prepare(&self, mut message: DashStreamMessage) -> Result<DashStreamMessage, SendError> {
+        if self.handle.is_closed.load(Ordering::Relaxed) {
+            return Err(SendError::Closed);
+        }
+        let line = self.line();
+        match header::fill(&mut message, &line.options.tenant) {
+            Ok(()) => Ok(message),
+            Err(error) => {
+                add(&line.accounts.counters.messages_refused, 1);
+                Err(error)
+            }
+        }
+    }
+
+    /// The place of rate limits: before anything is encoded or waits.
+    async fn admit(&self, message: &DashStreamMessage) -> Result<(), SendError> {
+        let Some(admission) = &self.line().options.admission else {
+            return Ok(());
+        };
+        let (tenant, messages) = cost_of(message);
+        let admitted = admission.admit(tenant, messages).await;
+        self.admitted(admitted.map_err(SendError::from))
+    }
+
+    /// As `admit`, at once.
+    fn try_admit(&self, message: &DashStreamMessage) -> Result<(), SendError> {
+        let Some(admission) = &self.line().options.admission else {
+            return Ok(());
+        };
+        let (tenant, messages) = cost_of(message);
+        let admitted = admission.try_admit(tenant, messages);
+        self.admitted(admitted.map_err(SendError::from))
+    }
+
+    fn admitted(&self, admitted: Result<(), SendError>) -> Result<(), SendError> {
+        if admitted.is_err() {
+            add(&self.line().accounts.counters.messages_refused, 1);
+        }
+        admitted
+    }
+
+    fn take_room(&self, message: &DashStreamMessage) -> Result<Place, SendError> {
+        let line = self.line();
+        let bytes = room_bytes(message);
+        let room = &line.accounts.room;
+        if let Some(place) = room.take(bytes) {
+            return Ok(place);
+        }
+        if self.handle.is_closed.load(Ordering::Relaxed) {
+            return Err(SendError::Closed);
+        }
+        line.skip_number(message);
+        add(&line.accounts.counters.telemetry_dropped, 1);
+        Err(SendError::NoRoom {
+            waiting: line.accounts.ledger.waiting(),
+            bytes,
+            messages_max: room.messages_max,
+            bytes_max: room.bytes_max,
+        })
+    }
+
+    fn hand_over(
+        &self,
+        message: DashStreamMessage,
+        trace: TraceHeaders,
+        place: Place,
+    ) -> Result<Pending, SendError> {
+        let (reply, outcome) = oneshot::channel();
+        let line = self.line();
+        let ticket = Ticket::new(&line.accounts, place, Some(reply));
+        line.submit(Taken {
+            message,
+            trace,
+            ticket,
+        })?;
+        Ok(Pending { outcome })
+    }
+
+    /// Waits until every message that was taken before has its outcome: delivered, or given up and in the fallback.
+    /// Messages do not linger meanwhile.
+    ///
+    /// # Errors
+    /// Some were still on their way when the time was over. They go on.
+    pub async fn flush(&self, within: Duration) -> Result<(), FlushError> {
+        let (generation, waited) = self.begin_flush(within);
+        // Done by the producer's runtime, so that any executor can await it.
+        let _ = waited.await;
+        self.flushed(generation, within)
+    }
+
+    /// As [`Producer::flush`], for code that is not asynchronous: blocks the thread.
+    ///
+    /// # Errors
+    /// As [`Producer::flush`].
+    pub fn flush_blocking(&self, within: Duration) -> Result<(), FlushError> {
+        let (generation, waited) = self.begin_flush(within);
+        self.block_on(waited);
+        self.flushed(generation, within)
+    }
+
+    fn begin_flush(&self, within: Duration) -> (u64, tokio::task::JoinHandle<()>) {
+        let line = Arc::clone(self.line());
+        let generation = line.accounts.ledger.mark();
+        line.client.hurry();
+        let runtime = line.runtime.clone();
+        let waited = runtime.spawn(async move {
+            let _ = timeout(within, line.accounts.ledger.wait(generation)).await;
+        });
+        (generation, waited)
+    }
+
+    fn flushed(&self, generation: u64, limit: Duration) -> Result<(), FlushError> {
+        match self.line().accounts.ledger.left(generation) {
+            0 => Ok(()),
+            left => Err(FlushError { left, limit }),
+        }
+    }
+
+    /// Takes no more messages, of any clone, sends what waits, and gives up what is left after that time; the fallback
+    /// gets that. After it every message has its outcome.
+    ///
+    /// # Errors
+    /// Messages were not delivered.
+    pub async fn close(&self, within: Duration) -> Result<(), CloseError> {
+        let before = self.counts();
+        let _ = self.handle.begin_close(within).await;
+        self.closed(&before)
+    }
+
+    /// As [`Producer::close`], for code that is not asynchronous: blocks the thread.
+    ///
+    /// # Errors
+    /// As [`Producer::close`].
+    pub fn close_blocking(&self, within: Duration) -> Result<(), CloseError> {
+        let before = self.counts();
+        self.block_on(self.handle.begin_close(within));
+        self.closed(&before)
+    }
+
+    fn closed(&self, before: &ProducerCounts) -> Result<(), CloseError> {
+        let after = self.counts();
+        let undelivered = after.send_failures - before.send_failures + after.waiting;
+        let kept = (after.dlq_sends + after.fallback_file_writes)
+            .saturating_sub(before.dlq_sends + before.fallback_file_writes);
+        match undelivered {
+            0 => Ok(()),
+            _ => Err(CloseError { undelivered, kept }),
+        }
+    }
+
+    fn block_on(&self, waited: tokio::task::JoinHandle<()>) {
+        let (done, wait) = std::sync::mpsc::sync_channel::<()>(1);
+        let runtime = self.line().runtime.clone();
+        runtime.spawn(async move {
+            let _ = waited.await;
+            let _ = done.send(());
+        });
+        // An error is the end of the runtime: nothing is left to wait for then.
+        let _ = wait.recv();
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counts(&self) -> ProducerCounts {
+        let line = self.line();
+        let accounts = &line.accounts;
+        accounts
+            .counters
+            .snapshot(line.client.stats(), accounts.ledger.waiting())
+    }
+
+    /// Whether a message that is sent again after a lost answer cannot be stored twice. False by choice, or since the
+    /// brokers refused it.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.line().client.is_idempotent()
+    }
+}
+
+/// Tenant of a message, and for how many messages it counts: a batch for its events.
+fn cost_of(message: &DashStreamMessage) -> (&str, u32) {
+    let tenant = header_of(message).map_or("", |header| header.tenant_id.as_str());
+    let messages = match &message.message {
+        Some(Message::EventBatch(batch)) => u32::try_from(batch.events.len()).unwrap_or(u32::MAX).max(1),
+        _ => 1,
+    };
+    (tenant, messages)
+}
+
+impl Handle {
+    /// Ends the producer within that time. The task ends when every message has its outcome.
+    fn begin_close(&self, within: Duration) -> tokio::task::JoinHandle<()> {
+        self.is_closed.store(true, Ordering::Relaxed);
+        let line = Arc::clone(&self.line);
+        let runtime = line.runtime.clone();
+        runtime.spawn(async move {
+            let by = Instant::now() + within;
+            line.accounts.room.close();
+            // Messages that wait for the first number of their thread still have to be put.
+            let asks = line.asks.mark();
+            let _ = timeout(within, line.asks.wait(asks)).await;
+            let left = by.saturating_duration_since(Instant::now());
+            line.client.close(left);
+            let all = line.accounts.ledger.mark();
+            let _ = timeout(left + FALLBACK_GRACE, line.accounts.ledger.wait(all)).await;
+        })
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if !self.is_closed.load(Ordering::Relaxed) {
+            // Nobody waits for it.
+            let _ = self.begin_close(self.line.options.drop_timeout);
+        }
+    }
+}
+
+impl Sink for Producer {
+    fn put(&self, message: DashStreamMessage) -> Result<(), SinkError> {
+        let trace = TraceHeaders::current();
+        let message = self.prepare(message)?;
+        self.try_admit(&message)?;
+        let place = self.take_room(&message)?;
+        let line = self.line();
+        let ticket = Ticket::new(&line.accounts, place, None);
+        line.submit(Taken {
+            message,
+            trace,
+            ticket,
+        })?;
+        Ok(())
+    }
+}

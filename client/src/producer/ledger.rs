@@ -1,0 +1,138 @@
+//! What a flush waits for: the messages that were taken before it.
+//!
+//! Messages are counted by generation. A flush begins the next generation and waits until no message of its own or an
+//! earlier one is without outcome. So it ends under any load.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Messages without outcome, by generation.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    open: Mutex<Open>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// The generation of the first count.
+    first: u64,
+    /// Messages of each generation; never empty.
+    counts: VecDeque<usize>,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self {
+            first: 0,
+            counts: VecDeque::from([0]),
+        }
+    }
+}
+
+impl Open {
+    fn up_to(&self, generation: u64) -> usize {
+        let generations = (generation + 1).saturating_sub(self.first);
+        let generations = usize::try_from(generations).unwrap_or(usize::MAX);
+        self.counts.iter().take(generations).sum()
+    }
+}
+
+impl Ledger {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A message was taken. Tells its generation.
+    pub(super) fn enter(&self) -> u64 {
+        let mut open = self.open();
+        if let Some(count) = open.counts.back_mut() {
+            *count += 1;
+        }
+        open.first + open.counts.len() as u64 - 1
+    }
+
+    /// Messages have their outcomes, each of its generation.
+    pub(super) fn leave(&self, generations: impl IntoIterator<Item = u64>) {
+        let mut open = self.open();
+        for generation in generations {
+            let index = usize::try_from(generation.saturating_sub(open.first)).unwrap_or(usize::MAX);
+            if let Some(count) = open.counts.get_mut(index) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        let mut ended = false;
+        while open.counts.len() > 1 && open.counts.front() == Some(&0) {
+            open.counts.pop_front();
+            open.first += 1;
+            ended = true;
+        }
+        drop(open);
+        if ended {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Begins the next generation and tells the one that ends.
+    pub(super) fn mark(&self) -> u64 {
+        let mut open = self.open();
+        open.counts.push_back(0);
+        open.first + open.counts.len() as u64 - 2
+    }
+
+    /// Waits until no message up to this generation is without outcome.
+    pub(super) async fn wait(&self, generation: u64) {
+        loop {
+            let changed = self.changed.notified();
+            if self.left(generation) == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Messages up to this generation that are without outcome.
+    pub(super) fn left(&self, generation: u64) -> usize {
+        self.open().up_to(generation)
+    }
+
+    /// All messages without outcome.
+    pub(super) fn waiting(&self) -> usize {
+        self.open().counts.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flush_waits_for_what_came_before_it_alone() {
+        let ledger = Ledger::default();
+        let early = ledger.enter();
+        let mark = ledger.mark();
+        let late = ledger.enter();
+        assert_eq!((ledger.left(mark), ledger.waiting()), (1, 2));
+        let waiting = ledger.wait(mark);
+        let ((), ()) = tokio::join!(waiting, async { ledger.leave([early]) });
+        assert_eq!((ledger.left(mark), ledger.waiting()), (0, 1));
+        // A second flush ends with the second message, and one of nothing at once.
+        let mark = ledger.mark();
+        let ((), ()) = tokio::join!(ledger.wait(mark), async { ledger.leave([late]) });
+        ledger.wait(ledger.mark()).await;
+    }
+
+    #[tokio::test]
+    async fn generations_end_in_any_order() {
+        let ledger = Ledger::default();
+        let (one, first) = (ledger.enter(), ledger.mark());
+        let (two, second) = (ledger.enter(), ledger.mark());
+        ledger.leave([two]);
+        assert_eq!((ledger.left(first), ledger.left(second)), (1, 1));
+        ledger.leave([one]);
+        ledger.wait(second).await;
+        assert_eq!(ledger.waiting(), 0);
+    }
+}

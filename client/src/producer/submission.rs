@@ -1,0 +1,323 @@
+//! The way of one message that was taken: numbered in the order of its thread, encoded, and put to its partition.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use prost::Message as _;
+use quipu_kafka::produce::{ProduceClient, ProduceRecord, PutError};
+use quipu_proto::framing::{self, Compression, MARKER_PLAIN};
+use quipu_proto::message::dash_stream_message::Message;
+use quipu_proto::message::{DashStreamMessage, Header};
+
+use crate::numbering::{LastSequence, ThreadNumbers, Threads};
+
+use super::counts::add;
+use super::error::SendError;
+use super::fallback::{Cause, FallbackQueue, Letter};
+use super::header::{filled_header_mut, header_of};
+use super::ledger::Ledger;
+use super::options::ProducerOptions;
+use super::ticket::{Accounts, Name, Ticket};
+use super::trace::TraceHeaders;
+
+/// Bytes that a record has beside its value and key, at most, without trace headers; and the number that a header gets.
+const RECORD_OVERHEAD_BYTES: usize = 160;
+
+/// A message that was taken: filled in, admitted, with room.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) message: DashStreamMessage,
+    pub(super) trace: TraceHeaders,
+    pub(super) ticket: Ticket,
+}
+
+type SharedThread = Arc<std::sync::Mutex<ThreadNumbers<Taken>>>;
+
+/// What all messages of a producer pass through.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) options: ProducerOptions,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) client: ProduceClient<Ticket>,
+    pub(super) fallback: FallbackQueue,
+    pub(super) threads: Threads<Taken>,
+    /// The questions for first numbers that are open.
+    pub(super) asks: Ledger,
+    /// Whom to ask for the first number of a thread, and for how long; `None` = nobody.
+    pub(super) start: Option<Start>,
+    pub(super) runtime: tokio::runtime::Handle,
+}
+
+/// Whom to ask for first numbers.
+#[derive(Clone)]
+pub(super) struct Start {
+    pub(super) source: Arc<dyn LastSequence>,
+    pub(super) time: std::time::Duration,
+}
+
+impl std::fmt::Debug for Start {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Start")
+            .field("time", &self.time)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bytes for which a message asks for room, before it is encoded.
+pub(super) fn room_bytes(message: &DashStreamMessage) -> usize {
+    let key = header_of(message).map_or(0, |header| header.thread_id.len());
+    let numbers = match &message.message {
+        Some(Message::EventBatch(batch)) => 16 * batch.events.len(),
+        _ => 0,
+    };
+    message.encoded_len() + key + numbers + RECORD_OVERHEAD_BYTES
+}
+
+impl Line {
+    /// Sends a message behind those of its thread. Where its thread has to be asked for first, it waits there.
+    ///
+    /// # Errors
+    /// It is too large, or the producer is closed. The fallback gets one that is too large.
+    pub(super) fn submit(self: &Arc<Self>, taken: Taken) -> Result<(), SendError> {
+        self.submit_as(taken, None)
+    }
+
+    /// As [`Line::submit`]; `turn` is the thread whose waiting messages are being sent, of which this is one.
+    fn submit_as(self: &Arc<Self>, mut taken: Taken, turn: Option<&SharedThread>) -> Result<(), SendError> {
+        let threads = self.threads_of(&taken.message);
+        let mut held: Vec<MutexGuard<'_, ThreadNumbers<Taken>>> = Vec::with_capacity(threads.len());
+        for thread in &threads {
+            // In the order of their names, so that two batches cannot wait for each other.
+            held.push(thread.1.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        for (index, (name, thread)) in threads.iter().enumerate() {
+            let is_its_turn = turn.is_some_and(|turn| Arc::ptr_eq(turn, thread));
+            if held[index].is_settling() && !is_its_turn {
+                held[index].wait(taken);
+                return Ok(());
+            }
+            if held[index].is_known() || name.has_number {
+                continue;
+            }
+            match &self.start {
+                None => {
+                    add(&self.accounts.counters.strands_opened, 1);
+                    held[index].begin_at(1);
+                }
+                Some(start) => {
+                    held[index].settle();
+                    held[index].wait(taken);
+                    let open = self.asks.enter();
+                    let asking = Arc::clone(self).ask(start.clone(), name.clone(), Arc::clone(thread), open);
+                    self.runtime.spawn(asking);
+                    return Ok(());
+                }
+            }
+        }
+        let mut number = |tenant: &str, thread: &str, sequence: &mut u64| {
+            let found = threads
+                .iter()
+                .position(|(name, _)| name.thread == thread && name.tenant == tenant);
+            if let Some(index) = found {
+                held[index].number(sequence);
+            }
+        };
+        if let Some(Message::EventBatch(batch)) = &mut taken.message.message {
+            for header in batch.events.iter_mut().filter_map(|event| event.header.as_mut()) {
+                number(&header.tenant_id, &header.thread_id, &mut header.sequence);
+            }
+        } else if let Some(header) = filled_header_mut(&mut taken.message) {
+            number(&header.tenant_id, &header.thread_id, &mut header.sequence);
+        }
+        self.put(taken)
+    }
+
+    /// The threads that a message takes numbers of, and the one that its record is of, in the order of their names.
+    fn threads_of(&self, message: &DashStreamMessage) -> Vec<(ThreadName, SharedThread)> {
+        let mut names = Vec::with_capacity(1);
+        let mut note = |name: ThreadName| match names.iter_mut().find(|known| name.is_same(known)) {
+            Some(known) => known.has_number &= name.has_number,
+            None => names.push(name),
+        };
+        if let Some(header) = header_of(message) {
+            // A batch has no number of its own, and so needs none: its thread is held for its place in the partition.
+            let is_batch = matches!(message.message, Some(Message::EventBatch(_)));
+            note(ThreadName::of(header, is_batch || header.sequence > 0));
+        }
+        if let Some(Message::EventBatch(batch)) = &message.message {
+            for header in batch.events.iter().filter_map(|event| event.header.as_ref()) {
+                note(ThreadName::of(header, header.sequence > 0));
+            }
+        }
+        names.sort_unstable_by(|a, b| (&a.tenant, &a.thread).cmp(&(&b.tenant, &b.thread)));
+        names
+            .into_iter()
+            .map(|name| {
+                let thread = self.threads.thread(&name.tenant, &name.thread);
+                (name, thread)
+            })
+            .collect()
+    }
+
+    /// Asks for the last number of a thread, then sends the messages that waited for it.
+    async fn ask(self: Arc<Self>, start: Start, name: ThreadName, thread: SharedThread, open: u64) {
+        let counters = &self.accounts.counters;
+        let answer =
+            tokio::time::timeout(start.time, start.source.last_sequence(&name.tenant, &name.thread)).await;
+        let first = match answer {
+            Ok(Ok(Some(last))) => {
+                add(&counters.threads_continued, 1);
+                last.saturating_add(1)
+            }
+            Ok(Ok(None)) => {
+                add(&counters.strands_opened, 1);
+                1
+            }
+            failed => {
+                let reason = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    _ => format!("no answer within {} ms", start.time.as_millis()),
+                };
+                tracing::warn!(
+                    tenant = &*name.tenant,
+                    thread = &*name.thread,
+                    reason,
+                    "the last number of a thread cannot be told: it begins a new strand at 1"
+                );
+                add(&counters.strands_opened, 1);
+                add(&counters.numbering_failures, 1);
+                1
+            }
+        };
+        let lock = || thread.lock().unwrap_or_else(PoisonError::into_inner);
+        lock().begin_at(first);
+        loop {
+            // Not held while the message is sent: a batch may need other threads, in their order.
+            let next = lock().next_waiting();
+            let Some(taken) = next else { break };
+            // Who waits for the outcome hears of it by the ticket.
+            if let Err(error) = self.submit_as(taken, Some(&thread)) {
+                tracing::debug!(thread = &*name.thread, %error, "a message that waited for its number was refused");
+            }
+        }
+        self.asks.leave([open]);
+    }
+
+    /// Leaves out the numbers that a message would have got that was not taken.
+    pub(super) fn skip_number(&self, message: &DashStreamMessage) {
+        let skip = |header: &Header| {
+            if header.sequence == 0 {
+                let thread = self.threads.thread(&header.tenant_id, &header.thread_id);
+                let mut thread = thread.lock().unwrap_or_else(PoisonError::into_inner);
+                if self.start.is_none() && !thread.is_known() {
+                    add(&self.accounts.counters.strands_opened, 1);
+                    thread.begin_at(1);
+                }
+                thread.skip();
+            }
+        };
+        match &message.message {
+            Some(Message::EventBatch(batch)) => batch
+                .events
+                .iter()
+                .filter_map(|event| event.header.as_ref())
+                .for_each(skip),
+            _ => header_of(message).into_iter().for_each(skip),
+        }
+    }
+
+    /// Encodes a message that has its number, and puts it behind the others of its partition.
+    fn put(&self, taken: Taken) -> Result<(), SendError> {
+        let Taken {
+            message,
+            trace,
+            mut ticket,
+        } = taken;
+        let Some(header) = header_of(&message) else {
+            return Err(SendError::NoThread);
+        };
+        if self.accounts.on_report.is_some() {
+            ticket.name = Some(Box::new(Name {
+                message_id: header.message_id.clone(),
+                tenant: header.tenant_id.clone(),
+                thread: header.thread_id.clone(),
+                sequence: header.sequence,
+            }));
+        }
+        let protobuf = message.encoded_len();
+        let mut value = self.encode(&message, self.options.compression);
+        let mut fits = super::size::check(&value, protobuf, self.options.readers);
+        if fits.is_err() && value.first() != Some(&MARKER_PLAIN) {
+            // A body that expands beyond what readers allow for its length is taken for a bomb; uncompressed it is not.
+            let plain = self.encode(&message, Compression::None);
+            if super::size::check(&plain, protobuf, self.options.readers).is_ok() {
+                (value, fits) = (plain, Ok(()));
+            }
+        }
+        let (headers, count) = trace.headers();
+        let record = ProduceRecord {
+            key: Some(header.thread_id.as_bytes()),
+            value: Some(&value),
+            headers: &headers[..count],
+            timestamp_ms: super::header::now_us() / 1_000,
+        };
+        ticket.shrink(record.batch_bytes());
+        // Nothing that was taken is dropped without a try to keep it.
+        let refuse = |error: SendError, ticket: Ticket| {
+            add(&self.accounts.counters.messages_refused, 1);
+            self.fallback.take(
+                Letter::new(
+                    None,
+                    record.key.unwrap_or_default(),
+                    &value,
+                    error.to_string().into(),
+                ),
+                ticket,
+                Cause::Refused(error.clone()),
+            );
+            Err(error)
+        };
+        if let Err(error) = fits {
+            return refuse(error, ticket);
+        }
+        match self.client.put(&record, ticket) {
+            Ok(()) => Ok(()),
+            Err((PutError::TooLarge { bytes, limit }, ticket)) => {
+                let error = SendError::TooLargeForTopic {
+                    record: bytes,
+                    protobuf,
+                    limit,
+                };
+                refuse(error, ticket)
+            }
+            Err((_, ticket)) => refuse(SendError::Closed, ticket),
+        }
+    }
+
+    /// The one place where messages are encoded.
+    fn encode(&self, message: &DashStreamMessage, compression: Compression) -> Vec<u8> {
+        framing::encode(message, compression)
+    }
+}
+
+/// A thread, by name.
+#[derive(Clone, Debug)]
+struct ThreadName {
+    tenant: String,
+    thread: String,
+    /// Whether every message at hand has its number already, so that nobody needs to be asked.
+    has_number: bool,
+}
+
+impl ThreadName {
+    fn of(header: &Header, has_number: bool) -> Self {
+        Self {
+            tenant: header.tenant_id.clone(),
+            thread: header.thread_id.clone(),
+            has_number,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.thread == other.thread && self.tenant == other.tenant
+    }
+}
