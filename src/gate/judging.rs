@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quipu_evals::judge::{Evidence, GATE_SQL, Judgement, Metric, Rules, Side, Statistics, judge};
-use quipu_sql::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
+use quipu_sql::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringViewBuilder};
 use quipu_sql::{Arguments, Report};
 use quipu_stats::difference::{Difference, Method};
 use serde::Deserialize;
@@ -111,7 +111,8 @@ fn side(metric: &Metric, samples: &[f64], value: Option<f64>) -> Side {
 
 /// The samples of both sides, of the metrics that have some on both.
 fn samples(baseline: &BaselineSide, current: &Measured) -> Result<RecordBatch> {
-    let (mut metrics, mut statistics, mut sides, mut values) = (vec![], vec![], vec![], vec![]);
+    let (mut metrics, mut statistics) = (StringViewBuilder::new(), StringViewBuilder::new());
+    let (mut sides, mut values) = (vec![], vec![]);
     for sample in &current.samples {
         let name = sample.metric.name.as_str();
         let before = baseline.samples.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -120,15 +121,17 @@ fn samples(baseline: &BaselineSide, current: &Measured) -> Result<RecordBatch> {
         }
         let statistic = sample.metric.statistic.to_string();
         for (is_current, side) in [(false, before), (true, sample.values.as_slice())] {
-            metrics.extend(side.iter().map(|_| name));
-            statistics.extend(side.iter().map(|_| statistic.clone()));
-            sides.extend(side.iter().map(|_| is_current));
+            for _ in side {
+                metrics.append_value(name);
+                statistics.append_value(&statistic);
+            }
+            sides.resize(sides.len() + side.len(), is_current);
             values.extend_from_slice(side);
         }
     }
     let columns: [(&str, ArrayRef); 4] = [
-        ("metric", Arc::new(StringArray::from(metrics))),
-        ("statistic", Arc::new(StringArray::from(statistics))),
+        ("metric", Arc::new(metrics.finish())),
+        ("statistic", Arc::new(statistics.finish())),
         ("is_current", Arc::new(BooleanArray::from(sides))),
         ("value", Arc::new(Float64Array::from(values))),
     ];

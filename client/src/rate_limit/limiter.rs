@@ -120,6 +120,20 @@ impl RateLimiter {
         Some(self.inner.decision(key, tenant, cost, outcome))
     }
 
+    /// As [`check`](Self::check), decided at once by this process alone, for code that cannot wait. Over Redis that is by
+    /// the process's share of the limit ([`OnOutage::LocalShare`]; the whole limit under the other policies), of which
+    /// Redis hears nothing: what is sent so comes on top of what it allows.
+    pub fn check_now(&self, tenant: &str, cost: u32) -> Decision {
+        self.try_check(tenant, cost).unwrap_or_else(|| {
+            let key = self.inner.keys.of(tenant);
+            let taken = match self.inner.memory.take(key, cost, 0) {
+                Taken::Never => Outcome::Unavailable,
+                taken => Outcome::Taken(taken),
+            };
+            self.inner.decision(key, tenant, cost, taken)
+        })
+    }
+
     /// As [`check`](Self::check), with an error where the messages may not be sent.
     ///
     /// # Errors

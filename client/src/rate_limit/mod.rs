@@ -12,6 +12,7 @@
 //!
 //! What is promised, the keys in Redis and what happens without it: `docs/rate-limits.md`.
 
+mod admission;
 mod ask;
 mod bucket;
 mod circuit;

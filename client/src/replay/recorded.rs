@@ -23,17 +23,16 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// When the message was made, microseconds since the Unix epoch: as its header says, else as the recording does. `None`
-    /// for what does not decode, or has no time.
+    /// Its time, microseconds since the Unix epoch: as the recording says, else when the message was made, as its header
+    /// says. `None` for what does not decode, or has no time.
     #[must_use]
     pub fn time_us(&self) -> Option<i64> {
-        let mut expanded = Vec::new();
-        let told = unframe(&self.value, Policy::Forward, &mut expanded)
-            .ok()
-            .and_then(|protobuf| DashStreamMessage::decode(protobuf).ok())
-            .and_then(|message| Some(header_of(&message)?.timestamp_us))
-            .filter(|time| *time > 0);
-        told.or(self.recorded_us)
+        self.recorded_us.or_else(|| {
+            let mut expanded = Vec::new();
+            let protobuf = unframe(&self.value, Policy::Forward, &mut expanded).ok()?;
+            let message = DashStreamMessage::decode(protobuf).ok()?;
+            Some(header_of(&message)?.timestamp_us).filter(|time| *time > 0)
+        })
     }
 }
 

@@ -1,12 +1,16 @@
 //! `quipu demo`: a broker, a fleet of agents and an ingest in one process, then a report.
 
 use std::env;
+use std::future::pending;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use quipu::client::replay::{Recorded, ReplayOptions, ReplayProgress, replay};
 use quipu::ingest::kafka::address::BrokerAddress;
 use quipu::ingest::kafka::batch::OnCorrupt;
+use quipu::ingest::kafka::produce::BatchCompression;
 use quipu::ingest::kafka::{KafkaOptions, Until};
 use quipu::ingest::{KafkaRunOptions, PipelineOptions, ingest_kafka};
 use quipu_broker::{Broker, BrokerOptions, TopicOptions};
@@ -15,7 +19,6 @@ use tokio::runtime::Runtime;
 use crate::cli::Global;
 use crate::commands::ingest::attend::{self, Remaining};
 use crate::demo::faults::Planted;
-use crate::demo::producer::Producer;
 use crate::demo::{faults, report, traffic};
 use crate::failure::UsageError;
 use crate::progress::counted;
@@ -125,10 +128,26 @@ fn say(text: &str) {
 /// Lets the fleet send its messages, less those that get lost on the way.
 async fn produce(address: &str, args: &Args) -> Result<Planted> {
     let (records, planted) = faults::plant(traffic::messages(args.messages, args.seed, PARTITIONS));
-    Producer::connect(address, TOPIC)
-        .await?
-        .send_all(&records)
-        .await?;
+    let records = records.into_iter().map(|record| {
+        Ok(Recorded {
+            key: Some(record.key),
+            value: record.value,
+            recorded_us: Some(record.time_us),
+        })
+    });
+    let mut options = ReplayOptions {
+        keep_times: true,
+        ..ReplayOptions::default()
+    };
+    options.produce.compression = BatchCompression::Zstd { level: 3 };
+    let progress = Arc::new(ReplayProgress::default());
+    let brokers = BrokerAddress::parse_list(address)?;
+    replay(brokers, TOPIC, records, options, &progress, pending()).await?;
+    ensure!(
+        progress.counts().failed == 0,
+        "the broker of the demo did not take everything: {}",
+        progress.first_failure().unwrap_or_default()
+    );
     Ok(planted)
 }
 

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
-
 use super::traffic::Outgoing;
 
 /// Messages that are lost on the way, if there are that many to choose from.
@@ -28,7 +26,7 @@ pub(crate) struct Planted {
 /// Only single numbered messages are chosen, and only where the same thread sends a numbered message later: numbers
 /// cannot show that the end of a thread is missing.
 pub(crate) fn plant(records: Vec<Outgoing>) -> (Vec<Outgoing>, Planted) {
-    let mut last_numbered: HashMap<Bytes, usize> = HashMap::new();
+    let mut last_numbered: HashMap<Vec<u8>, usize> = HashMap::new();
     for (at, record) in records.iter().enumerate() {
         if record.numbered > 0 {
             last_numbered.insert(record.key.clone(), at);
@@ -108,7 +106,7 @@ mod tests {
     fn the_last_message_of_a_thread_is_never_touched() {
         let all = traffic::messages(3_000, 1, 4);
         let (sent, _) = plant(all.clone());
-        let last = |records: &[Outgoing]| -> HashMap<Bytes, Outgoing> {
+        let last = |records: &[Outgoing]| -> HashMap<Vec<u8>, Outgoing> {
             records
                 .iter()
                 .filter(|record| record.numbered > 0)

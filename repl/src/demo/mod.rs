@@ -4,10 +4,8 @@
 //! |---|---|
 //! | `traffic.rs` | the messages of a fleet, as records |
 //! | `faults.rs` | what goes wrong on the way, on purpose |
-//! | `producer.rs` | a small Kafka producer |
 //! | `report.rs`, `report/*.sql` | what is printed at the end |
 
 pub(crate) mod faults;
-pub(crate) mod producer;
 pub(crate) mod report;
 pub(crate) mod traffic;

@@ -1,6 +1,5 @@
 //! The messages of a fleet, as records on their way to Kafka.
 
-use bytes::Bytes;
 use quipu_fleet::{Compression, Fleet, FleetOptions, headers_mut};
 
 /// A record on its way to Kafka.
@@ -9,11 +8,11 @@ pub(crate) struct Outgoing {
     /// The partition that its key falls into.
     pub(crate) partition: i32,
     /// The key: the thread.
-    pub(crate) key: Bytes,
-    /// When it is sent, in milliseconds since the epoch.
-    pub(crate) time_ms: i64,
+    pub(crate) key: Vec<u8>,
+    /// When it is sent, in microseconds since the epoch.
+    pub(crate) time_us: i64,
     /// The framed message.
-    pub(crate) value: Bytes,
+    pub(crate) value: Vec<u8>,
     /// How many numbered messages it carries: none, one, or the events of a batch.
     pub(crate) numbered: usize,
 }
@@ -29,8 +28,8 @@ pub(crate) fn messages(messages: u64, seed: u64, partitions: i32) -> Vec<Outgoin
     Fleet::new(options)
         .map(|mut sent| Outgoing {
             partition: sent.partition,
-            time_ms: sent.time_us / 1_000,
-            value: sent.payload(Compression::default()).into(),
+            time_us: sent.time_us,
+            value: sent.payload(Compression::default()),
             numbered: headers_mut(&mut sent.message)
                 .iter()
                 .filter(|header| header.sequence > 0)

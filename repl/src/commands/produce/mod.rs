@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use quipu::client::replay::{Pace, ReplayOptions};
 use quipu::ingest::kafka::KafkaEnv;
 use quipu::ingest::kafka::produce::{BatchCompression, Partitioner, ProduceOptions};
+use quipu::ingest::kafka::topics::{TopicAdmin, TopicProfile};
 use quipu::proto::framing::Compression;
 use tokio::runtime::Runtime;
 
@@ -49,6 +50,11 @@ pub(crate) struct Args {
     /// localhost:9092]
     #[arg(short, long, value_name = "HOST:PORT", value_parser = brokers)]
     brokers: Option<String>,
+
+    /// Create the topic if there is none, made for: default (10 partitions, a week), recommended (3 copies), dev (3
+    /// partitions, a day) or dlq (30 days)
+    #[arg(long, value_enum, value_name = "PROFILE", num_args = 0..=1, default_missing_value = "default")]
+    create: Option<ProfileName>,
 
     /// How fast: full, original, so many times the original (10x), or so many records a second (500/s)
     #[arg(long, value_name = "SPEED", default_value = "full", value_parser = speed::parse)]
@@ -115,6 +121,26 @@ struct DemoArgs {
         group = "of_demo"
     )]
     seed: u64,
+}
+
+/// What a topic is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ProfileName {
+    Default,
+    Recommended,
+    Dev,
+    Dlq,
+}
+
+impl From<ProfileName> for TopicProfile {
+    fn from(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Default => Self::Default,
+            ProfileName::Recommended => Self::Recommended,
+            ProfileName::Dev => Self::Dev,
+            ProfileName::Dlq => Self::DeadLetters,
+        }
+    }
 }
 
 /// How messages are compressed.
@@ -210,6 +236,11 @@ pub(crate) fn command(args: &Args, runtime: &Runtime) -> Result<()> {
         ..ReplayOptions::default()
     };
     let records = args.source.records(args.compression.compression())?;
+    if let Some(profile) = args.create {
+        let admin = TopicAdmin::new(environment.brokers.clone(), options.produce.connect.clone());
+        let settings = TopicProfile::from(profile).settings();
+        runtime.block_on(admin.create(&topic, &settings))?;
+    }
     let (counts, first_failure) = watch::replay(runtime, environment.brokers, &topic, records, options)?;
     match first_failure {
         Some(why) => bail!(

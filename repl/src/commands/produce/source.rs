@@ -43,7 +43,7 @@ fn fleet(messages: u64, seed: u64, compression: Compression) -> Records {
         Ok(Recorded {
             value: sent.payload(compression),
             recorded_us: Some(sent.time_us),
-            key: Some(sent.key),
+            key: Some(sent.key.into_bytes()),
         })
     }))
 }
