@@ -40,7 +40,7 @@ experiment sample temperature pressure velocity gradient iteration threshold par
 thread process network latency throughput cluster replica partition leader follower election snapshot journal checkpoint";
 
 /// A source of messages.
-pub struct Mix {
+pub(crate) struct Mix {
     state: u64,
     words: Vec<&'static str>,
     thread: u64,
@@ -49,7 +49,7 @@ pub struct Mix {
 }
 
 impl Mix {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             state: seed,
             words: WORDS.split_whitespace().collect(),
@@ -191,7 +191,7 @@ impl Mix {
     }
 
     /// A state with the messages of a conversation.
-    pub fn state(&mut self, messages: usize) -> Value {
+    pub(crate) fn state(&mut self, messages: usize) -> Value {
         let messages: Vec<_> = (0..messages)
             .map(|at| {
                 let words = 10 + self.below(40);
@@ -350,7 +350,7 @@ impl Mix {
     }
 
     /// The next message.
-    pub fn message(&mut self) -> DashStreamMessage {
+    pub(crate) fn message(&mut self) -> DashStreamMessage {
         let message = match self.below(1_000) {
             0..170 => Message::Event(self.event(10, Vec::new())),
             170..340 => Message::Event(self.node_end()),

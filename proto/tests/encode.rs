@@ -76,7 +76,12 @@ fn every_vector_is_written_as_the_reference_writes_it() {
             continue;
         }
         assert_eq!(ours[0], value[0], "marker of {name}");
-        assert_eq!(prost_decode(&ours), expected, "{name}");
+        // Encodings compare NaN by its bits.
+        assert_eq!(
+            prost_decode(&ours).encode_to_vec(),
+            expected.encode_to_vec(),
+            "{name}"
+        );
         compressed += usize::from(ours[0] != MARKER_PLAIN);
         // Fields that prost does not know are lost, and what stands twice stands once.
         if !(name.starts_with("unknown_field") || name.ends_with("last_wins")) {

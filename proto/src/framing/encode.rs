@@ -117,7 +117,8 @@ impl Encoder {
         let expanded_bytes = self.noted.len();
         if is_noted
             && let Some(body) = self.compress()
-            && body.len() < plain_bytes
+            // A note of the caller's may have been longer than ours.
+            && body.len() < plain_bytes.min(expanded_bytes)
             && expanded_bytes <= expanded_bytes_max(body.len())
         {
             size = Size {

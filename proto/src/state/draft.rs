@@ -118,7 +118,8 @@ impl<'a> Draft<'a> {
         write_string(&mut self.values, &path_text);
         let quoted_path = self.values.len() - start;
         self.values.truncate(start);
-        let name = match op {
+        // What stands around path and value.
+        let around = match op {
             Op::Add(value) => {
                 write_canonical(&mut self.values, value);
                 r#"{"op":"add","path":,"value":},"#
@@ -129,7 +130,7 @@ impl<'a> Draft<'a> {
             }
             Op::Remove => r#"{"op":"remove","path":},"#,
         };
-        self.bytes += name.len() + quoted_path + self.values.len() - start;
+        self.bytes += around.len() + quoted_path + self.values.len() - start;
         self.edits.push(Edit {
             op,
             path: self.path.clone(),
