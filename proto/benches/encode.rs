@@ -7,6 +7,8 @@
 //! ```text
 //! cargo bench -p quipu-proto --bench encode -- 200000
 //! ```
+//!
+//! A frames file as argument is measured in bytes besides.
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![allow(clippy::cast_precision_loss, reason = "counts become ratios for people")]
 #![allow(missing_docs)]
@@ -18,10 +20,11 @@ use std::time::Instant;
 
 use mix::Mix;
 use prost::Message as _;
+use quipu_proto::frames::FramesReader;
 use quipu_proto::framing::{Compression, Encoder, unframe};
 use quipu_proto::json_form::JsonForm;
-use quipu_proto::message::DashStreamMessage;
 use quipu_proto::message::dash_stream_message::Message;
+use quipu_proto::message::{DashStreamMessage, Header};
 use quipu_proto::state::{
     ArrayAlignment, DiffOptions, StateWriter, StateWriterOptions, diff_with, patch_text,
 };
@@ -32,13 +35,30 @@ use zstd::bulk::Compressor;
 const CHUNK: usize = 10_000;
 
 fn main() {
-    let messages = std::env::args()
-        .filter_map(|argument| argument.parse().ok())
-        .next()
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let messages = arguments
+        .iter()
+        .find_map(|argument| argument.parse().ok())
         .unwrap_or(1_000_000);
     measure_time(messages);
-    measure_bytes(messages.min(200_000));
+    let mut mix = Mix::new(2);
+    measure_bytes("the mix", (0..messages.min(200_000)).map(|_| mix.message()));
+    if let Some(path) = arguments.iter().find(|argument| argument.ends_with(".frames")) {
+        let frames = std::fs::read(path).expect("the frames file can be read");
+        measure_bytes(path, read_frames(&frames));
+    }
     measure_diffs();
+}
+
+/// The messages of a frames file that are valid.
+fn read_frames(frames: &[u8]) -> impl Iterator<Item = DashStreamMessage> {
+    let mut expanded = Vec::new();
+    let frames = FramesReader::new(frames).flatten();
+    frames.filter_map(move |frame| {
+        let protobuf = unframe(frame.payload, Policy::Strict, &mut expanded).ok()?;
+        let message = DashStreamMessage::decode(protobuf).ok()?;
+        header(&message).is_some().then_some(message)
+    })
 }
 
 /// Nanoseconds a call, over so many calls.
@@ -238,24 +258,22 @@ impl Batches {
     }
 }
 
-fn thread(message: &DashStreamMessage) -> &[u8] {
-    let header = match message.message.as_ref() {
-        Some(Message::Event(event)) => &event.header,
-        Some(Message::StateDiff(diff)) => &diff.header,
-        Some(Message::TokenChunk(chunk)) => &chunk.header,
-        Some(Message::ToolExecution(execution)) => &execution.header,
-        Some(Message::Checkpoint(checkpoint)) => &checkpoint.header,
-        Some(Message::Metrics(metrics)) => &metrics.header,
-        Some(Message::Error(error)) => &error.header,
-        Some(Message::EventBatch(batch)) => &batch.header,
-        Some(Message::ExecutionTrace(trace)) => &trace.header,
-        None => &None,
-    };
-    header.as_ref().map_or(&[], |header| header.thread_id.as_bytes())
+fn header(message: &DashStreamMessage) -> Option<&Header> {
+    match message.message.as_ref() {
+        Some(Message::Event(event)) => event.header.as_ref(),
+        Some(Message::StateDiff(diff)) => diff.header.as_ref(),
+        Some(Message::TokenChunk(chunk)) => chunk.header.as_ref(),
+        Some(Message::ToolExecution(execution)) => execution.header.as_ref(),
+        Some(Message::Checkpoint(checkpoint)) => checkpoint.header.as_ref(),
+        Some(Message::Metrics(metrics)) => metrics.header.as_ref(),
+        Some(Message::Error(error)) => error.header.as_ref(),
+        Some(Message::EventBatch(batch)) => batch.header.as_ref(),
+        Some(Message::ExecutionTrace(trace)) => trace.header.as_ref(),
+        None => None,
+    }
 }
 
-fn measure_bytes(messages: usize) {
-    let mut mix = Mix::new(2);
+fn measure_bytes(name: &str, source: impl Iterator<Item = DashStreamMessage>) {
     let mut plain = Encoder::new(Compression::None);
     let mut zstd = Encoder::new(Compression::default());
     let mut lz4 = Encoder::new(Compression::Lz4 { threshold_bytes: 512 });
@@ -263,7 +281,12 @@ fn measure_bytes(messages: usize) {
     let (mut value, mut json) = (Vec::new(), Vec::new());
     let (mut protobuf_bytes, mut json_bytes, mut zstd_bytes, mut lz4_bytes) = (0, 0, 0, 0);
     let sizes = [("16 KiB", 16 << 10), ("1 MB", 1_000_000)];
-    let codecs = [("plain", None), ("zstd 1", Some(1)), ("zstd 3", Some(3))];
+    let codecs = [
+        ("plain", None),
+        ("zstd 1", Some(1)),
+        ("zstd 3", Some(3)),
+        ("zstd 9", Some(9)),
+    ];
     // Of messages that are not compressed by themselves, and of those that are.
     let mut batches: Vec<_> = [false, true]
         .into_iter()
@@ -273,21 +296,23 @@ fn measure_bytes(messages: usize) {
             (is_compressed, size, codec, Batches::new(bytes_max, level))
         })
         .collect();
-    for _ in 0..messages {
-        let message = mix.message();
+    let mut messages = 0;
+    for message in source {
+        messages += 1;
+        let thread = header(&message).map_or(&[][..], |header| header.thread_id.as_bytes());
         let framed = zstd.encode(&message);
         zstd_bytes += framed.len();
         lz4_bytes += lz4.size(&message).framed_bytes;
         value.clear();
         protobuf_bytes += plain.encode_into(&message, &mut value).expanded_bytes;
         for (is_compressed, _, _, batches) in &mut batches {
-            batches.push(thread(&message), if *is_compressed { &framed } else { &value });
+            batches.push(thread, if *is_compressed { &framed } else { &value });
         }
         json.clear();
         JsonForm::default().write(&decoder.decode(Some(&value)).expect("encoded here"), &mut json);
         json_bytes += json.len();
     }
-    println!("\nbytes a message over {messages}; ratios of protobuf and of compact JSON to it");
+    println!("\n{name}: bytes a message over {messages}; ratios of protobuf and of compact JSON to it");
     let line = |name: &str, bytes: usize| {
         println!(
             "{name:58} {:8.1} {:8.2} {:8.2}",

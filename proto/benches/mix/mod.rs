@@ -142,7 +142,7 @@ impl Mix {
 
     fn graph_start(&mut self) -> Event {
         let nodes: BTreeMap<_, _> = NODES.iter().map(|node| {
-            (*node, json!({"name": node, "description": self.prose(8), "node_type": "function", "tools_available": TOOLS, "metadata": {}}))
+            (*node, json!({"name": node, "description": self.prose(12), "node_type": "function", "tools_available": TOOLS, "metadata": {}}))
         }).collect();
         let edges: Vec<_> = NODES
             .windows(2)
@@ -152,7 +152,7 @@ impl Mix {
             .collect();
         let manifest =
             json!({"graph_name": "librarian", "entry_point": "plan", "nodes": nodes, "edges": edges});
-        let state = self.state(3).to_string();
+        let state = self.state(6).to_string();
         self.event(
             1,
             vec![
@@ -213,7 +213,7 @@ impl Mix {
             from: String::new(),
             encoding: 0,
         };
-        let words = 8 + self.below(60);
+        let words = 8 + self.below(66);
         let message = json!({"role": "assistant", "content": self.prose(words), "id": self.id("msg")});
         let (at, step, tokens) = (self.below(30), self.below(40), self.below(100_000));
         StateDiff {
@@ -231,7 +231,7 @@ impl Mix {
 
     fn token_chunk(&mut self) -> TokenChunk {
         let index = u32::try_from(self.below(200)).expect("small");
-        let words = 1 + self.below(6);
+        let words = 1 + self.below(10);
         let stats = (index % 25 == 0).then_some(TokenStats {
             prompt_tokens: 800,
             completion_tokens: index,
@@ -255,7 +255,7 @@ impl Mix {
         let stage = self.one_of(&[1, 2, 3, 3]);
         let arguments = json!({"query": self.prose(6), "limit": 1 + self.below(20), "filters": {"year": 2020 + self.below(6)}});
         let result = (stage == 3).then(|| {
-            let rows = if self.below(4) == 0 { 4 + self.below(12) } else { 1 };
+            let rows = if self.below(3) == 0 { 4 + self.below(12) } else { 1 };
             let rows: Vec<_> = (0..rows)
                 .map(|_| {
                     let words = 6 + self.below(20);
@@ -364,13 +364,13 @@ impl Mix {
                 let thought = Attribute::StringValue(self.prose(words));
                 Message::Event(self.event(81, vec![("thought", thought), ("step", Attribute::IntValue(3))]))
             }
-            480..660 => Message::TokenChunk(self.token_chunk()),
-            660..810 => Message::ToolExecution(self.tool_execution()),
-            810..890 => Message::StateDiff(self.state_diff()),
-            890..945 => Message::Metrics(self.metrics()),
-            945..960 => Message::Error(self.error()),
-            960..970 => Message::Checkpoint(self.checkpoint()),
-            970..985 => {
+            480..645 => Message::TokenChunk(self.token_chunk()),
+            645..795 => Message::ToolExecution(self.tool_execution()),
+            795..885 => Message::StateDiff(self.state_diff()),
+            885..927 => Message::Metrics(self.metrics()),
+            927..940 => Message::Error(self.error()),
+            940..960 => Message::Checkpoint(self.checkpoint()),
+            960..972 => {
                 let three = |mix: &mut Self| {
                     [
                         mix.node_end(),
