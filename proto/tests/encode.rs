@@ -167,7 +167,7 @@ fn the_frame_tells_its_content_size_and_has_no_checksum() {
 
 #[test]
 fn a_thread_that_ends_can_still_encode() {
-    struct SendsOnDrop(std::sync::mpsc::Sender<Vec<u8>>);
+    struct SendsOnDrop(std::sync::mpsc::SyncSender<Vec<u8>>);
     impl Drop for SendsOnDrop {
         fn drop(&mut self) {
             let value = framing::encode(&chunk("b".repeat(600)), Compression::default());
@@ -177,7 +177,7 @@ fn a_thread_that_ends_can_still_encode() {
     thread_local! {
         static LAST: std::cell::RefCell<Option<SendsOnDrop>> = const { std::cell::RefCell::new(None) };
     }
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     let thread = std::thread::spawn(move || {
         LAST.set(Some(SendsOnDrop(sender)));
         framing::encode(&chunk("c".repeat(600)), Compression::default())
