@@ -8,11 +8,11 @@
 //! - [`Decoder`] takes the framing off a value and reads the message into a borrowed view. Whatever is wrong with a
 //!   record is found there and becomes a [`Rejection`] with one of a closed list of [`Reason`]s.
 //! - [`TableBuilders`] appends views to the columns of the eleven tables that records become rows of.
-//! - [`message`] has prost types of the same schema, for writing messages.
+//! - [`message`] has prost types of the same schema, for writing messages, and [`framing::Encoder`] makes values of them.
 //! - [`json_form`] writes views as the JSON documents that people and scripts read.
 //! - [`frames`] is a file format for recorded records.
 //! - [`letter`] is the JSON form of a dead letter, for readers and producers.
-//! - [`state`] follows the state of an agent through the messages that tell of it.
+//! - [`state`] follows the state of an agent through the messages that tell of it, and writes them.
 //!
 //! What this crate is not: it does not read Kafka, does not write files, and keeps no state between messages but
 //! its buffers.

@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use quipu_proto::state::{
-    Change, Checkpoint, Diff, Message, Replay, Status, apply, canonical, change, diff, hash, parse,
-    parse_patch, patch_text,
+    ArrayAlignment, Change, Checkpoint, Diff, DiffOptions, Message, Replay, Status, apply, canonical, change,
+    diff, diff_with, hash, parse, parse_patch, patch_text,
 };
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -64,6 +64,88 @@ fn value() -> impl Strategy<Value = Value> {
                 .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
         ]
     })
+}
+
+const ALIGNED: DiffOptions = DiffOptions {
+    arrays: ArrayAlignment::Aligned,
+};
+
+/// Changes one place of a value: the digits of `choice` say where, and what.
+fn edit(value: &mut Value, choice: u64, with: &Value) {
+    let digit = |base: usize| {
+        let base = base as u64;
+        (usize::try_from(choice % base).unwrap(), choice / base)
+    };
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            let (at, rest) = digit(items.len());
+            match rest % 6 {
+                0 => drop(items.remove(at)),
+                1 => items.insert(at, with.clone()),
+                2 => items.push(with.clone()),
+                3 => items.rotate_left(at),
+                4 => items[at] = items[0].clone(),
+                _ => edit(&mut items[at], rest / 6, with),
+            }
+        }
+        Value::Array(items) => items.push(with.clone()),
+        Value::Object(members) if !members.is_empty() => {
+            let (at, rest) = digit(members.len());
+            let name = members.keys().nth(at).unwrap().clone();
+            match rest % 5 {
+                0 => drop(members.remove(&name)),
+                1 => drop(members.insert("new".to_owned(), with.clone())),
+                _ => edit(&mut members[&name], rest / 5, with),
+            }
+        }
+        _ => *value = with.clone(),
+    }
+}
+
+/// A list of which many elements are equal or much alike, as records of one kind are.
+fn records() -> impl Strategy<Value = Value> {
+    let record = (0..6_u8, 0..3_u8, 0..2_u8).prop_map(|(text, flag, kind)| match kind {
+        0 => serde_json::json!({"text": "record ".repeat(usize::from(text)), "flag": flag, "parts": [text, flag, text]}),
+        _ => Value::from(text),
+    });
+    prop::collection::vec(record, 0..12).prop_map(Value::from)
+}
+
+/// Two states, the second one made from the first.
+fn related() -> impl Strategy<Value = (Value, Value)> {
+    let old = prop_oneof![
+        value(),
+        records(),
+        (records(), records()).prop_map(|(a, b)| serde_json::json!({"a": a, "b": {"c": [b]}})),
+    ];
+    let with = prop_oneof![value(), records(), (0..6_u8).prop_map(Value::from)];
+    (old, prop::collection::vec((any::<u64>(), with), 0..6)).prop_map(|(old, edits)| {
+        let mut new = old.clone();
+        for (choice, with) in edits {
+            edit(&mut new, choice, &with);
+        }
+        (old, new)
+    })
+}
+
+/// What the json-patch crate makes of a document with these operations.
+fn oracle(document: &Value, operations: &str) -> Option<Value> {
+    let operations: json_patch::Patch = serde_json::from_value(parse(operations).unwrap()).unwrap();
+    let mut document = document.clone();
+    json_patch::patch(&mut document, &operations).ok()?;
+    Some(document)
+}
+
+/// Operations of every kind on places that may be there.
+fn operations() -> impl Strategy<Value = String> {
+    // The crate has its own mind about operations on the whole document and about `-` outside of `add`.
+    let path = || "(/([ab]|0|1|2|3|01|é|~0|~1)){1,3}";
+    let value = prop_oneof![value(), (0..3_i64).prop_map(Value::from)];
+    let operation = (0..6_usize, path(), path(), value).prop_map(|(op, path, from, value)| {
+        let op = ["add", "remove", "replace", "move", "copy", "test"][op];
+        serde_json::json!({"op": op, "path": path, "from": from, "value": value})
+    });
+    prop::collection::vec(operation, 0..4).prop_map(|operations| Value::from(operations).to_string())
 }
 
 /// A message as a producer sends it.
@@ -134,6 +216,37 @@ proptest! {
         prop_assert_eq!(canonical(&applied), canonical(&new));
         prop_assert_eq!(operations.is_empty(), canonical(&old) == canonical(&new));
         prop_assert_eq!(&parse_patch(&patch_text(&operations)).unwrap(), &operations);
+    }
+
+    #[test]
+    fn the_difference_of_related_states_leads_from_one_to_the_other_however_arrays_are_matched(
+        (old, new) in related(),
+    ) {
+        let by_index = patch_text(&diff(&old, &new));
+        for options in [DiffOptions::default(), ALIGNED] {
+            let operations = diff_with(&old, &new, options);
+            let text = patch_text(&operations);
+            prop_assert_eq!(canonical(&apply(&old, &operations).unwrap()), canonical(&new), "{}", text);
+            prop_assert_eq!(operations.is_empty(), canonical(&old) == canonical(&new));
+            prop_assert!(text.len() <= by_index.len(), "{} is longer than {}", text, by_index);
+            prop_assert!(operations.iter().all(|op| ["add", "remove", "replace"].contains(&op.name())));
+            let told = oracle(&old, &text);
+            prop_assert_eq!(told.map(|state| canonical(&state)), Some(canonical(&new)));
+        }
+    }
+
+    #[test]
+    fn operations_are_applied_as_the_json_patch_crate_applies_them(
+        old in prop_oneof![value(), records()],
+        operations in operations(),
+    ) {
+        // A value that moves to where it is: nothing here, a removal and an addition there.
+        let parsed = parse_patch(&operations).unwrap();
+        prop_assume!(!parsed.iter().any(|operation| matches!(
+            operation, quipu_proto::state::Operation::Move { from, path } if from == path
+        )));
+        let ours = apply(&old, &parsed).ok();
+        prop_assert_eq!(ours, oracle(&old, &operations), "{} {}", old, operations);
     }
 
     #[test]

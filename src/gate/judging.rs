@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quipu_evals::judge::{Evidence, GATE_SQL, Judgement, Metric, Rules, Side, Statistics, judge};
-use quipu_sql::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringViewBuilder};
+use quipu_sql::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringBuilder};
 use quipu_sql::{Arguments, Report};
 use quipu_stats::difference::{Difference, Method};
 use serde::Deserialize;
@@ -111,7 +111,7 @@ fn side(metric: &Metric, samples: &[f64], value: Option<f64>) -> Side {
 
 /// The samples of both sides, of the metrics that have some on both.
 fn samples(baseline: &BaselineSide, current: &Measured) -> Result<RecordBatch> {
-    let (mut metrics, mut statistics) = (StringViewBuilder::new(), StringViewBuilder::new());
+    let (mut metrics, mut statistics) = (StringBuilder::new(), StringBuilder::new());
     let (mut sides, mut values) = (vec![], vec![]);
     for sample in &current.samples {
         let name = sample.metric.name.as_str();

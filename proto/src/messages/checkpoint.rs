@@ -1,7 +1,6 @@
 //! Checkpoint: a whole state.
 
 use arrow_array::ArrayRef;
-use sha2::{Digest, Sha256};
 
 use arrow_array::types::{Float32Type, UInt64Type};
 
@@ -10,13 +9,12 @@ use crate::columns::{
 };
 use crate::enums;
 use crate::error::Rejection;
-use crate::expand;
 use crate::header::Header;
 use crate::json;
 use crate::maps::{self, Entries, Entry, TextValue};
-use crate::message::CompressionType;
 use crate::messages::RowContext;
 use crate::scratch::{Scratch, Span};
+use crate::state;
 use crate::wire::{Cursor, Depth};
 
 /// A Checkpoint, borrowed.
@@ -137,22 +135,11 @@ impl<'a> CheckpointView<'a> {
             return;
         }
         let compression = self.compression_info.map_or(0, |info| info.compression);
-        let expanded;
-        let plain = if compression == CompressionType::CompressionNone as i32 {
-            sent
-        } else if compression == CompressionType::CompressionZstd as i32 {
-            let mut buffer = Vec::new();
-            if expand::zstd(sent, &mut buffer).is_err() {
-                return;
-            }
-            expanded = buffer;
-            &expanded
-        } else {
+        let mut buffer = Vec::new();
+        let Ok(plain) = state::expanded(sent, compression, &mut buffer) else {
             return;
         };
-        if !self.checksum.is_empty() {
-            self.checksum_ok = Some(Sha256::digest(plain).as_slice() == self.checksum);
-        }
+        self.checksum_ok = state::is_checksum_of(self.checksum, plain);
         if let Some(text) = json::as_json(plain) {
             let start = scratch.mark();
             scratch.text.extend_from_slice(text.as_bytes());

@@ -134,7 +134,7 @@ impl<'a> Operation<'a> {
 }
 
 /// The operation as RFC 6902 names it.
-fn name_of(op: OpType) -> &'static str {
+pub(crate) fn name_of(op: OpType) -> &'static str {
     match op {
         OpType::Add => "add",
         OpType::Remove => "remove",

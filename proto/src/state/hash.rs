@@ -26,9 +26,14 @@ enum Exponent {
 #[must_use]
 pub fn canonical(value: &Value) -> String {
     let mut out = Vec::new();
-    write(&mut out, value, Exponent::Signed);
+    write_canonical(&mut out, value);
     // Everything written is UTF-8 by its parts.
     String::from_utf8(out).unwrap_or_default()
+}
+
+/// Appends the canonical JSON text of a value.
+pub(super) fn write_canonical(out: &mut Vec<u8>, value: &Value) {
+    write(out, value, Exponent::Signed);
 }
 
 /// The hash of a state.

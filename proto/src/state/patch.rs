@@ -45,6 +45,12 @@ pub enum Reason {
     /// A value in another encoding than JSON.
     #[error("its value has encoding {0}; only JSON can be read")]
     Encoding(String),
+    /// A value that should be JSON and is not.
+    #[error("its value is {0}")]
+    Value(JsonError),
+    /// A value that should be JSON and is not even UTF-8.
+    #[error("its value is not UTF-8")]
+    NotText,
     /// A path that is none.
     #[error(transparent)]
     Pointer(#[from] PointerError),
@@ -215,7 +221,7 @@ fn check_nesting(path: &Pointer, value: &Value) -> Result<(), Reason> {
 }
 
 /// Levels of arrays and objects.
-fn depth(value: &Value) -> usize {
+pub(super) fn depth(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),

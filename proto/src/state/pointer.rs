@@ -52,6 +52,13 @@ impl Pointer {
         Ok(Self { tokens })
     }
 
+    /// The pointer with these names and indexes on the way, unescaped.
+    pub(super) fn from_tokens(tokens: impl Iterator<Item = String>) -> Self {
+        Self {
+            tokens: tokens.collect(),
+        }
+    }
+
     /// Names and indexes on the way, unescaped.
     #[must_use]
     pub fn tokens(&self) -> &[String] {
@@ -70,16 +77,6 @@ impl Pointer {
         self.tokens.starts_with(&other.tokens)
     }
 
-    /// One step further.
-    pub(super) fn push(&mut self, token: impl Into<String>) {
-        self.tokens.push(token.into());
-    }
-
-    /// One step back.
-    pub(super) fn pop(&mut self) {
-        self.tokens.pop();
-    }
-
     /// What stands there, if anything does.
     #[must_use]
     pub fn get<'a>(&self, value: &'a Value) -> Option<&'a Value> {
@@ -93,11 +90,20 @@ impl Pointer {
 
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for token in &self.tokens {
-            write!(f, "/{}", token.replace('~', "~0").replace('/', "~1"))?;
-        }
-        Ok(())
+        self.tokens.iter().try_for_each(|token| write_token(f, token))
     }
+}
+
+/// Writes a name or index, escaped, with the `/` before it.
+pub(super) fn write_token(out: &mut impl fmt::Write, token: &str) -> fmt::Result {
+    out.write_char('/')?;
+    let mut rest = token;
+    while let Some((plain, special)) = rest.find(['~', '/']).and_then(|at| rest.split_at_checked(at)) {
+        out.write_str(plain)?;
+        out.write_str(if special.starts_with('~') { "~0" } else { "~1" })?;
+        rest = &special[1..];
+    }
+    out.write_str(rest)
 }
 
 /// What stands at the end of this way.

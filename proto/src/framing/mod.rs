@@ -9,13 +9,20 @@
 //! Protobuf cannot begin with any of the three, as field number 0 does not exist, so that an older, unframed payload
 //! is told apart by its first byte. So is bare zstd, which begins with its magic number.
 
-use prost::Message as _;
+//!
+//! | file | holds |
+//! |---|---|
+//! | `encode` | from a message to a value: the encoder and its buffers |
+//! | `note` | the note in a message's headers that it travels compressed |
+
+mod encode;
+mod note;
+
+pub use encode::{Encoder, Size, encode, size};
 
 use crate::error::{Reason, Rejection};
 use crate::expand::{self, ZSTD_MAGIC};
 use crate::limits::RECORD_BYTES_MAX;
-use crate::message::dash_stream_message::Message;
-use crate::message::{CompressionType, DashStreamMessage, Header};
 use crate::policy::Policy;
 
 /// First byte of an uncompressed payload.
@@ -70,7 +77,8 @@ pub fn unframe<'a>(
     }
 }
 
-/// How to write a payload.
+/// How to write a payload. What is compressed is also what readers expand: a message that would expand beyond their limits
+/// stays plain (see [`expanded_bytes_max`](crate::limits::expanded_bytes_max)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// Never compress.
@@ -79,7 +87,7 @@ pub enum Compression {
     Zstd {
         /// Messages up to this length stay plain.
         threshold_bytes: usize,
-        /// 1 to 22.
+        /// 1 to 22; zstd takes 0 for 3, and less for levels that are faster and larger.
         level: i32,
     },
     /// Compress protobuf longer than `threshold_bytes` with LZ4, if that makes it smaller. Only readers that know
@@ -97,72 +105,5 @@ impl Default for Compression {
             threshold_bytes: 512,
             level: 3,
         }
-    }
-}
-
-/// Encodes a message as a Kafka value. A message that travels compressed says so in its header, and so does each
-/// event of a batch.
-#[must_use]
-pub fn encode(message: &DashStreamMessage, compression: Compression) -> Vec<u8> {
-    let len = message.encoded_len();
-    let (threshold_bytes, noted) = match compression {
-        Compression::None => (usize::MAX, CompressionType::CompressionNone),
-        Compression::Zstd { threshold_bytes, .. } => (threshold_bytes, CompressionType::CompressionZstd),
-        Compression::Lz4 { threshold_bytes } => (threshold_bytes, CompressionType::CompressionLz4),
-    };
-    if len > threshold_bytes {
-        let mut noting = message.clone();
-        note_compression(&mut noting, noted);
-        let plain = noting.encode_to_vec();
-        let compressed = match compression {
-            Compression::None => None,
-            Compression::Zstd { level, .. } => zstd::bulk::compress(&plain, level)
-                .ok()
-                .map(|body| (MARKER_ZSTD, body)),
-            Compression::Lz4 { .. } => lz4(&plain).map(|body| (MARKER_LZ4, body)),
-        };
-        if let Some((marker, body)) = compressed.filter(|(_, body)| body.len() < plain.len()) {
-            return framed(marker, &body);
-        }
-    }
-    framed(MARKER_PLAIN, &message.encode_to_vec())
-}
-
-fn framed(marker: u8, body: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(1 + body.len());
-    value.push(marker);
-    value.extend_from_slice(body);
-    value
-}
-
-fn lz4(plain: &[u8]) -> Option<Vec<u8>> {
-    use std::io::Write as _;
-    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
-    encoder.write_all(plain).ok()?;
-    encoder.finish().ok()
-}
-
-fn note_compression(message: &mut DashStreamMessage, compression: CompressionType) {
-    let note = |header: &mut Option<Header>| {
-        if let Some(header) = header {
-            header.compression = compression as i32;
-        }
-    };
-    match &mut message.message {
-        None => {}
-        Some(Message::Event(event)) => note(&mut event.header),
-        Some(Message::StateDiff(diff)) => note(&mut diff.header),
-        Some(Message::TokenChunk(chunk)) => note(&mut chunk.header),
-        Some(Message::ToolExecution(execution)) => note(&mut execution.header),
-        Some(Message::Checkpoint(checkpoint)) => note(&mut checkpoint.header),
-        Some(Message::Metrics(metrics)) => note(&mut metrics.header),
-        Some(Message::Error(error)) => note(&mut error.header),
-        Some(Message::EventBatch(batch)) => {
-            note(&mut batch.header);
-            for event in &mut batch.events {
-                note(&mut event.header);
-            }
-        }
-        Some(Message::ExecutionTrace(trace)) => note(&mut trace.header),
     }
 }
