@@ -118,10 +118,12 @@ const HOUSE: &[Floor] = &[
 const EVERYTHING: &[&str] = &[
     "quipu",
     "quipu-broker",
+    "quipu-client",
     "quipu-disk",
     "quipu-evals",
     "quipu-fleet",
     "quipu-ingest",
+    "quipu-kafka",
     "quipu-proto",
     "quipu-sql",
     "quipu-stats",

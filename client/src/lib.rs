@@ -29,6 +29,8 @@ pub mod replay;
 mod sink;
 
 pub use consumer::{Consumer, ConsumerError, ConsumerOptions, Received};
+/// Brokers, connections, topics: what clients of Kafka are made of.
+pub use quipu_kafka as kafka;
 pub use quipu_proto::message::{
     AttributeArray, AttributeMap, AttributeValue, Checkpoint, CompressionInfo, CompressionType,
     DashStreamMessage, DiffOperation, Error, ErrorRecord, Event, EventBatch, EventType, ExecutionTrace,

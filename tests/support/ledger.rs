@@ -18,7 +18,8 @@ type Counter = (String, String, i32, String, String);
 /// An unbroken run of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    first: u64,
+    /// Its lowest number.
+    pub first: u64,
     last: u64,
     messages: i64,
     /// Offset and time of the message with the lowest number; of copies the one with the smallest offset.
