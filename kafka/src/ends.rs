@@ -28,14 +28,13 @@ pub fn end_offsets(
         .map_err(KafkaError::Runtime)?;
     let asked = ask(options, partitions);
     let ends = runtime.block_on(async { tokio::time::timeout(timeout, asked).await });
-    let ends = ends.unwrap_or_else(|_| {
+    ends.unwrap_or_else(|_| {
         Err(KafkaError::Timeout {
             broker: list(options),
             api: "Metadata",
             limit: timeout,
         })
-    });
-    ends
+    })
 }
 
 fn list(options: &KafkaOptions) -> String {

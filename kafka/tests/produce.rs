@@ -23,10 +23,13 @@ use tokio::task::JoinHandle;
 
 const TOPIC: &str = "events";
 
+/// Partition and offset, or why not.
+type Outcome = Result<(i32, Option<i64>), ProduceError>;
+
 /// Notes outcomes by tag.
 #[derive(Default)]
 struct Noted {
-    outcomes: Mutex<HashMap<u32, Result<(i32, Option<i64>), ProduceError>>>,
+    outcomes: Mutex<HashMap<u32, Outcome>>,
     changed: Notify,
 }
 

@@ -7,7 +7,7 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `handle.rs`, `typed.rs` | what applications hold; a method for each message |
+//! | `handle.rs`, `typed.rs`, `closing.rs` | what applications hold; a method for each message; how it ends |
 //! | `options.rs`, `error.rs`, `counts.rs` | what can be chosen; what can go wrong; what was done |
 //! | `delivery.rs` | what is told of one message |
 //! | `header.rs`, `event_batch.rs`, `trace.rs` | headers filled in; batches of events; trace context |
@@ -27,6 +27,7 @@
 //! fallback has it.
 
 mod admission;
+mod closing;
 mod counts;
 mod dashstream;
 mod delivery;
