@@ -38,17 +38,17 @@ impl Producer {
 
     fn begin_flush(&self, within: Duration) -> (u64, tokio::task::JoinHandle<()>) {
         let line = Arc::clone(self.line());
-        let generation = line.accounts.ledger.mark();
+        let generation = line.accounts.outstanding.mark();
         line.client.hurry();
         let runtime = line.runtime.clone();
         let waited = runtime.spawn(async move {
-            let _ = timeout(within, line.accounts.ledger.wait(generation)).await;
+            let _ = timeout(within, line.accounts.outstanding.wait(generation)).await;
         });
         (generation, waited)
     }
 
     fn flushed(&self, generation: u64, limit: Duration) -> Result<(), FlushError> {
-        match self.line().accounts.ledger.left(generation) {
+        match self.line().accounts.outstanding.left(generation) {
             0 => Ok(()),
             left => Err(FlushError { left, limit }),
         }
@@ -112,8 +112,8 @@ impl Handle {
             let _ = timeout(within, line.asks.wait(asks)).await;
             let left = by.saturating_duration_since(Instant::now());
             line.client.close(left);
-            let all = line.accounts.ledger.mark();
-            let _ = timeout(left + FALLBACK_GRACE, line.accounts.ledger.wait(all)).await;
+            let all = line.accounts.outstanding.mark();
+            let _ = timeout(left + FALLBACK_GRACE, line.accounts.outstanding.wait(all)).await;
         })
     }
 }

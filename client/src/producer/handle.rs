@@ -11,7 +11,7 @@ use quipu_proto::message::DashStreamMessage;
 use quipu_proto::message::dash_stream_message::Message;
 use tokio::sync::oneshot;
 
-use crate::numbering::{StartPolicy, TailReader, Threads};
+use crate::numbering::{LastRecordReader, StartPolicy, Threads};
 use crate::sink::{Sink, SinkError};
 
 use super::counts::{Counters, ProducerCounts, add};
@@ -19,8 +19,8 @@ use super::delivery::{Delivery, Pending};
 use super::error::{ProducerError, SendError};
 use super::fallback::{FallbackQueue, FallbackSetting};
 use super::header::{self, IntoMessage, header_of};
-use super::ledger::Ledger;
 use super::options::ProducerOptions;
+use super::outstanding::Outstanding;
 use super::room::{Place, Room};
 use super::submission::{Line, Start, Taken, room_bytes};
 use super::ticket::{Accounts, Ticket};
@@ -104,7 +104,7 @@ impl Producer {
         options.check()?;
         let accounts = Arc::new(Accounts {
             room: Room::new(options.queue_messages, options.queue_bytes),
-            ledger: Ledger::default(),
+            outstanding: Outstanding::default(),
             counters: Counters::default(),
             on_report: options.on_report.clone(),
         });
@@ -118,7 +118,7 @@ impl Producer {
         let start = match &options.start {
             StartPolicy::Fresh => None,
             StartPolicy::LastRecord(bounds) => Some(Start {
-                source: Arc::new(TailReader::new(
+                source: Arc::new(LastRecordReader::new(
                     brokers.clone(),
                     topic,
                     options.produce.connect.clone(),
@@ -144,7 +144,7 @@ impl Producer {
             client,
             fallback: fallback.clone(),
             threads: Threads::new(options.threads_max),
-            asks: Ledger::default(),
+            asks: Outstanding::default(),
             start,
             runtime: runtime.handle().clone(),
             options,
@@ -263,7 +263,7 @@ impl Producer {
         line.skip_number(message);
         add(&line.accounts.counters.telemetry_dropped, 1);
         Err(SendError::NoRoom {
-            waiting: line.accounts.ledger.waiting(),
+            waiting: line.accounts.outstanding.waiting(),
             bytes,
             messages_max: room.messages_max,
             bytes_max: room.bytes_max,
@@ -294,7 +294,7 @@ impl Producer {
         let accounts = &line.accounts;
         accounts
             .counters
-            .snapshot(line.client.stats(), accounts.ledger.waiting())
+            .snapshot(line.client.stats(), accounts.outstanding.waiting())
     }
 
     /// Whether a message that is sent again after a lost answer cannot be stored twice. False by choice, or since the

@@ -14,7 +14,7 @@
 //! | `admission.rs` | whether a tenant may send now: the place of rate limits |
 //! | `submission.rs` | the way of one message, in the order of its thread |
 //! | `size.rs` | how large a message may be |
-//! | `room.rs`, `ledger.rs`, `ticket.rs` | bounds of what waits; what a flush waits for; the account of one message |
+//! | `room.rs`, `outstanding.rs`, `ticket.rs` | bounds of what waits; what a flush waits for; the account of one message |
 //! | `fallback/` | where messages go that cannot be delivered |
 //! | `worker.rs` | the thread that does the work |
 //! | `dashstream.rs` | the old name |
@@ -36,8 +36,8 @@ mod event_batch;
 mod fallback;
 mod handle;
 mod header;
-mod ledger;
 mod options;
+mod outstanding;
 mod room;
 mod size;
 mod submission;

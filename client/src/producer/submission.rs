@@ -14,8 +14,8 @@ use super::counts::add;
 use super::error::SendError;
 use super::fallback::{Cause, FallbackQueue, Letter};
 use super::header::{filled_header_mut, header_of};
-use super::ledger::Ledger;
 use super::options::ProducerOptions;
+use super::outstanding::Outstanding;
 use super::ticket::{Accounts, Name, Ticket};
 use super::trace::TraceHeaders;
 
@@ -41,7 +41,7 @@ pub(super) struct Line {
     pub(super) fallback: FallbackQueue,
     pub(super) threads: Threads<Taken>,
     /// The questions for first numbers that are open.
-    pub(super) asks: Ledger,
+    pub(super) asks: Outstanding,
     /// Whom to ask for the first number of a thread, and for how long; `None` = nobody.
     pub(super) start: Option<Start>,
     pub(super) runtime: tokio::runtime::Handle,

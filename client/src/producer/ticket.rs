@@ -7,15 +7,15 @@ use tokio::sync::oneshot;
 use super::counts::{Counters, add};
 use super::delivery::{Delivery, Report};
 use super::error::{Kept, SendError};
-use super::ledger::Ledger;
 use super::options::OnReport;
+use super::outstanding::Outstanding;
 use super::room::{Place, Room};
 
 /// What the accounts of all messages share.
 #[derive(Debug)]
 pub(super) struct Accounts {
     pub(super) room: Room,
-    pub(super) ledger: Ledger,
+    pub(super) outstanding: Outstanding,
     pub(super) counters: Counters,
     pub(super) on_report: Option<OnReport>,
 }
@@ -47,7 +47,7 @@ impl Ticket {
         reply: Option<oneshot::Sender<Result<Delivery, SendError>>>,
     ) -> Self {
         Self {
-            generation: accounts.ledger.enter(),
+            generation: accounts.outstanding.enter(),
             accounts: Arc::clone(accounts),
             place,
             reply,
@@ -101,7 +101,7 @@ impl Ticket {
             generations.push(ticket.generation);
         }
         accounts.room.give_back(count, bytes);
-        accounts.ledger.leave(generations);
+        accounts.outstanding.leave(generations);
     }
 }
 
@@ -112,7 +112,7 @@ impl Drop for Ticket {
         }
         self.tell(Err(SendError::Abandoned));
         self.accounts.room.give_back(1, self.place.bytes as usize);
-        self.accounts.ledger.leave([self.generation]);
+        self.accounts.outstanding.leave([self.generation]);
     }
 }
 
