@@ -140,7 +140,7 @@ impl Producer {
             ProduceClient::new(brokers, topic, options.produce.clone(), Arc::new(settler))?;
         let runtime = worker::runtime()?;
         let line = Arc::new(Line {
-            accounts,
+            accounts: Arc::clone(&accounts),
             client,
             fallback: fallback.clone(),
             threads: Threads::new(options.threads_max),
@@ -149,7 +149,7 @@ impl Producer {
             runtime: runtime.handle().clone(),
             options,
         });
-        worker::start(runtime, sender, fallback, fallback_worker)?;
+        worker::start(runtime, sender, fallback, fallback_worker, accounts)?;
         Ok(Self {
             handle: Arc::new(Handle {
                 line,

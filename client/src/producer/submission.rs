@@ -211,19 +211,25 @@ impl Line {
     /// Asks for the last number of a thread, then sends the messages that waited for it.
     async fn ask(self: Arc<Self>, start: Start, name: ThreadName, thread: SharedThread, open: u64) {
         let counters = &self.accounts.counters;
-        let answer =
-            tokio::time::timeout(start.time, start.source.last_sequence(&name.tenant, &name.thread)).await;
+        // In a task of its own: a panic there must not leave messages waiting for ever.
+        let mut asked = tokio::spawn({
+            let (source, name) = (Arc::clone(&start.source), name.clone());
+            async move { source.last_sequence(&name.tenant, &name.thread).await }
+        });
+        let answer = tokio::time::timeout(start.time, &mut asked).await;
+        asked.abort();
         let first = match answer {
-            Ok(Ok(Some(last))) => {
+            Ok(Ok(Ok(Some(last)))) => {
                 add(&counters.threads_continued, 1);
                 last.saturating_add(1)
             }
-            Ok(Ok(None)) => {
+            Ok(Ok(Ok(None))) => {
                 add(&counters.strands_opened, 1);
                 1
             }
             failed => {
                 let reason = match failed {
+                    Ok(Ok(Err(error))) => error.to_string(),
                     Ok(Err(error)) => error.to_string(),
                     _ => format!("no answer within {} ms", start.time.as_millis()),
                 };

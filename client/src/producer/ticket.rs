@@ -1,5 +1,6 @@
 //! The account of one message that was taken: it has exactly one outcome, whatever happens.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -63,13 +64,17 @@ impl Ticket {
 
     fn tell(&mut self, outcome: Result<Delivery, SendError>) {
         if let (Some(OnReport(on_report)), Some(name)) = (&self.accounts.on_report, self.name.take()) {
-            on_report(&Report {
+            let report = Report {
                 message_id: &name.message_id,
                 tenant: &name.tenant,
                 thread: &name.thread,
                 sequence: name.sequence,
                 outcome: &outcome,
-            });
+            };
+            // A panic of the application's function must not end the sending of all messages.
+            if catch_unwind(AssertUnwindSafe(|| on_report(&report))).is_err() {
+                tracing::error!("on_report of a producer panicked");
+            }
         }
         if let Some(reply) = self.reply.take() {
             // Nobody may be interested.

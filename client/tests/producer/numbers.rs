@@ -177,6 +177,43 @@ async fn who_is_asked_is_asked_once_and_messages_keep_their_order_meanwhile() {
     assert_eq!(numbers(&broker, "t").last(), Some(&1_001));
 }
 
+struct Broken;
+
+#[async_trait]
+impl LastSequence for Broken {
+    async fn last_sequence(
+        &self,
+        _: &str,
+        thread: &str,
+    ) -> Result<Option<u64>, Box<dyn Error + Send + Sync>> {
+        match thread {
+            "panics" => panic!("as it should"),
+            "hangs" => std::future::pending().await,
+            _ => Err("it cannot be told".into()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_fails_when_asked_costs_no_message() {
+    let broker = broker(1);
+    let mut options = quick();
+    options.start = StartPolicy::Ask {
+        source: Arc::new(Broken),
+        time: Duration::from_millis(50),
+    };
+    let producer = producer_to(&broker, options);
+    let threads = ["panics", "hangs", "fails"];
+    for thread in threads {
+        send(&producer, thread, 2).await;
+    }
+    producer.close(LONG).await.unwrap();
+    for thread in threads {
+        assert_eq!(numbers(&broker, thread), [1, 2], "{thread}");
+    }
+    assert_eq!(producer.counts().numbering_failures, 3);
+}
+
 #[tokio::test]
 async fn numbers_of_callers_are_kept_and_gone_on_from() {
     let broker = broker(1);

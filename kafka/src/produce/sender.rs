@@ -143,6 +143,7 @@ impl<T: Send + 'static> Sender<T> {
         let count = queue.lanes.len();
         for index in (0..count).map(|step| (self.turn + step) % count) {
             let lane = &mut queue.lanes[index];
+            let given_up = expired.len();
             while let Some(deadline) = lane.deadline(delivery_timeout) {
                 if deadline > now && self.cluster.refusal().is_none() {
                     next = next.min(deadline);
@@ -150,6 +151,11 @@ impl<T: Send + 'static> Sender<T> {
                 }
                 let last = lane.last_error().cloned();
                 expired.extend(lane.take_front().map(|batch| (index, batch, last)));
+            }
+            if expired.len() > given_up {
+                // What follows is numbered once it is settled what becomes of their numbers.
+                next = now;
+                continue;
             }
             let Some(due_at) = lane.due_at(linger) else {
                 continue;
