@@ -17,7 +17,7 @@ use quipu_kafka::address::BrokerAddress;
 /// Threads, so that all partitions get messages.
 const THREADS: usize = 1_000;
 /// Text that brings a message to 330 bytes.
-const TEXT_BYTES: usize = 218;
+const TEXT_BYTES: usize = 235;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

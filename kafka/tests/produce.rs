@@ -23,10 +23,13 @@ use tokio::task::JoinHandle;
 
 const TOPIC: &str = "events";
 
+/// Partition and offset, or why not.
+type Outcome = Result<(i32, Option<i64>), ProduceError>;
+
 /// Notes outcomes by tag.
 #[derive(Default)]
 struct Noted {
-    outcomes: Mutex<HashMap<u32, Result<(i32, Option<i64>), ProduceError>>>,
+    outcomes: Mutex<HashMap<u32, Outcome>>,
     changed: Notify,
 }
 
@@ -425,6 +428,43 @@ async fn what_is_not_delivered_in_time_is_told_and_what_follows_is_sent() {
     world.settled().await;
     let stored: Vec<u32> = read(&world.broker, 0).await.iter().map(|(_, tag)| *tag).collect();
     assert_eq!(stored, [0, 3]);
+}
+
+#[tokio::test]
+async fn what_follows_a_batch_that_was_given_up_is_stored_once_and_in_order() {
+    for fault in [
+        Fault::DropConnection(DropPoint::BeforeResponse),
+        Fault::DropConnection(DropPoint::BeforeHandling),
+        Fault::Error(ResponseError::NotEnoughReplicas),
+    ] {
+        let options = ProduceOptions {
+            delivery_timeout: Duration::from_millis(250),
+            request_timeout: Duration::from_millis(100),
+            ..quick()
+        };
+        let mut world = World::start(BrokerOptions::default(), 1, options).await;
+        world.put(1, 1);
+        world.settled().await;
+        for round in 0..80 {
+            if round % 20 == 5 {
+                world.broker.add_fault(produce_fault(fault).times(4));
+            }
+            world.put(5, 1);
+            world.client().hurry();
+            // So that batches of several ages wait.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        world.settled().await;
+        let stored: Vec<u32> = read(&world.broker, 0).await.iter().map(|(_, tag)| *tag).collect();
+        assert!(stored.is_sorted_by(|a, b| a < b), "{fault:?}: {stored:?}");
+        assert!(!world.errors().is_empty(), "{fault:?}");
+        let outcomes = world.noted.outcomes.lock().unwrap();
+        for (tag, outcome) in outcomes.iter() {
+            if outcome.is_ok() {
+                assert!(stored.binary_search(tag).is_ok(), "{fault:?}: {tag}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub trait LastSequence: Send + Sync {
 
 /// How far back the end of a partition is read for the last number of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TailBounds {
+pub struct LastRecordBounds {
     /// Records from the end of the partition. Default 10,000.
     pub records: u32,
     /// Bytes of batches, as they are stored. Default 16 MiB. Where the records above have more, the last number is taken
@@ -33,7 +33,7 @@ pub struct TailBounds {
     pub time: Duration,
 }
 
-impl Default for TailBounds {
+impl Default for LastRecordBounds {
     fn default() -> Self {
         Self {
             records: 10_000,
@@ -52,7 +52,7 @@ pub enum StartPolicy {
     Fresh,
     /// Behind the last number of the thread in the newest records of its partition. Each new thread costs a look at the
     /// end of its partition.
-    LastRecord(TailBounds),
+    LastRecord(LastRecordBounds),
     /// Behind the number that this one tells.
     Ask {
         /// Whom to ask.

@@ -23,7 +23,8 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Waits, for code that is not asynchronous. It ends when the delivery timeout of the producer is over, at the latest.
+    /// Waits, for code that is not asynchronous. It ends when the delivery timeout of the producer is over and the fallback
+    /// has had its time, at the latest.
     ///
     /// # Errors
     /// The message was not delivered, and why.

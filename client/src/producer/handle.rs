@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use quipu_kafka::KafkaEnv;
 use quipu_kafka::address::BrokerAddress;
@@ -11,18 +10,17 @@ use quipu_kafka::produce::ProduceClient;
 use quipu_proto::message::DashStreamMessage;
 use quipu_proto::message::dash_stream_message::Message;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
 
-use crate::numbering::{StartPolicy, TailReader, Threads};
+use crate::numbering::{LastRecordReader, StartPolicy, Threads};
 use crate::sink::{Sink, SinkError};
 
 use super::counts::{Counters, ProducerCounts, add};
 use super::delivery::{Delivery, Pending};
-use super::error::{CloseError, FlushError, ProducerError, SendError};
+use super::error::{ProducerError, SendError};
 use super::fallback::{FallbackQueue, FallbackSetting};
 use super::header::{self, IntoMessage, header_of};
-use super::ledger::Ledger;
 use super::options::ProducerOptions;
+use super::outstanding::Outstanding;
 use super::room::{Place, Room};
 use super::submission::{Line, Start, Taken, room_bytes};
 use super::ticket::{Accounts, Ticket};
@@ -31,9 +29,6 @@ use super::worker::{self, Settler};
 
 /// The topic of producers whose environment names none.
 pub(super) const DEFAULT_TOPIC: &str = "dashstream-events";
-/// Beyond its time, a close waits so long for the fallback to take what was given up.
-const FALLBACK_GRACE: Duration = Duration::from_secs(10);
-
 /// Sends messages to a topic. Cheap to clone; all clones are one producer.
 ///
 /// Dropping the last clone lets what waits be sent in the background for a bounded time
@@ -41,14 +36,14 @@ const FALLBACK_GRACE: Duration = Duration::from_secs(10);
 /// before.
 #[derive(Clone)]
 pub struct Producer {
-    handle: Arc<Handle>,
+    pub(super) handle: Arc<Handle>,
 }
 
 /// The part that is dropped with the last clone.
-struct Handle {
-    line: Arc<Line>,
+pub(super) struct Handle {
+    pub(super) line: Arc<Line>,
     topic: Arc<str>,
-    is_closed: AtomicBool,
+    pub(super) is_closed: AtomicBool,
 }
 
 impl fmt::Debug for Producer {
@@ -109,7 +104,7 @@ impl Producer {
         options.check()?;
         let accounts = Arc::new(Accounts {
             room: Room::new(options.queue_messages, options.queue_bytes),
-            ledger: Ledger::default(),
+            outstanding: Outstanding::default(),
             counters: Counters::default(),
             on_report: options.on_report.clone(),
         });
@@ -123,7 +118,7 @@ impl Producer {
         let start = match &options.start {
             StartPolicy::Fresh => None,
             StartPolicy::LastRecord(bounds) => Some(Start {
-                source: Arc::new(TailReader::new(
+                source: Arc::new(LastRecordReader::new(
                     brokers.clone(),
                     topic,
                     options.produce.connect.clone(),
@@ -145,16 +140,16 @@ impl Producer {
             ProduceClient::new(brokers, topic, options.produce.clone(), Arc::new(settler))?;
         let runtime = worker::runtime()?;
         let line = Arc::new(Line {
-            accounts,
+            accounts: Arc::clone(&accounts),
             client,
             fallback: fallback.clone(),
             threads: Threads::new(options.threads_max),
-            asks: Ledger::default(),
+            asks: Outstanding::default(),
             start,
             runtime: runtime.handle().clone(),
             options,
         });
-        worker::start(runtime, sender, fallback, fallback_worker)?;
+        worker::start(runtime, sender, fallback, fallback_worker, accounts)?;
         Ok(Self {
             handle: Arc::new(Handle {
                 line,
@@ -210,7 +205,7 @@ impl Producer {
         self.hand_over(message, trace, place)
     }
 
-    fn line(&self) -> &Arc<Line> {
+    pub(super) fn line(&self) -> &Arc<Line> {
         &self.handle.line
     }
 
@@ -268,7 +263,7 @@ impl Producer {
         line.skip_number(message);
         add(&line.accounts.counters.telemetry_dropped, 1);
         Err(SendError::NoRoom {
-            waiting: line.accounts.ledger.waiting(),
+            waiting: line.accounts.outstanding.waiting(),
             bytes,
             messages_max: room.messages_max,
             bytes_max: room.bytes_max,
@@ -292,89 +287,6 @@ impl Producer {
         Ok(Pending { outcome })
     }
 
-    /// Waits until every message that was taken before has its outcome: delivered, or given up and in the fallback.
-    /// Messages do not linger meanwhile.
-    ///
-    /// # Errors
-    /// Some were still on their way when the time was over. They go on.
-    pub async fn flush(&self, within: Duration) -> Result<(), FlushError> {
-        let (generation, waited) = self.begin_flush(within);
-        // Done by the producer's runtime, so that any executor can await it.
-        let _ = waited.await;
-        self.flushed(generation, within)
-    }
-
-    /// As [`Producer::flush`], for code that is not asynchronous: blocks the thread.
-    ///
-    /// # Errors
-    /// As [`Producer::flush`].
-    pub fn flush_blocking(&self, within: Duration) -> Result<(), FlushError> {
-        let (generation, waited) = self.begin_flush(within);
-        self.block_on(waited);
-        self.flushed(generation, within)
-    }
-
-    fn begin_flush(&self, within: Duration) -> (u64, tokio::task::JoinHandle<()>) {
-        let line = Arc::clone(self.line());
-        let generation = line.accounts.ledger.mark();
-        line.client.hurry();
-        let runtime = line.runtime.clone();
-        let waited = runtime.spawn(async move {
-            let _ = timeout(within, line.accounts.ledger.wait(generation)).await;
-        });
-        (generation, waited)
-    }
-
-    fn flushed(&self, generation: u64, limit: Duration) -> Result<(), FlushError> {
-        match self.line().accounts.ledger.left(generation) {
-            0 => Ok(()),
-            left => Err(FlushError { left, limit }),
-        }
-    }
-
-    /// Takes no more messages, of any clone, sends what waits, and gives up what is left after that time; the fallback
-    /// gets that. After it every message has its outcome.
-    ///
-    /// # Errors
-    /// Messages were not delivered.
-    pub async fn close(&self, within: Duration) -> Result<(), CloseError> {
-        let before = self.counts();
-        let _ = self.handle.begin_close(within).await;
-        self.closed(&before)
-    }
-
-    /// As [`Producer::close`], for code that is not asynchronous: blocks the thread.
-    ///
-    /// # Errors
-    /// As [`Producer::close`].
-    pub fn close_blocking(&self, within: Duration) -> Result<(), CloseError> {
-        let before = self.counts();
-        self.block_on(self.handle.begin_close(within));
-        self.closed(&before)
-    }
-
-    fn closed(&self, before: &ProducerCounts) -> Result<(), CloseError> {
-        let after = self.counts();
-        let undelivered = after.send_failures - before.send_failures + after.waiting;
-        let kept = (after.dlq_sends + after.fallback_file_writes)
-            .saturating_sub(before.dlq_sends + before.fallback_file_writes);
-        match undelivered {
-            0 => Ok(()),
-            _ => Err(CloseError { undelivered, kept }),
-        }
-    }
-
-    fn block_on(&self, waited: tokio::task::JoinHandle<()>) {
-        let (done, wait) = std::sync::mpsc::sync_channel::<()>(1);
-        let runtime = self.line().runtime.clone();
-        runtime.spawn(async move {
-            let _ = waited.await;
-            let _ = done.send(());
-        });
-        // An error is the end of the runtime: nothing is left to wait for then.
-        let _ = wait.recv();
-    }
-
     /// What was done so far.
     #[must_use]
     pub fn counts(&self) -> ProducerCounts {
@@ -382,7 +294,7 @@ impl Producer {
         let accounts = &line.accounts;
         accounts
             .counters
-            .snapshot(line.client.stats(), accounts.ledger.waiting())
+            .snapshot(line.client.stats(), accounts.outstanding.waiting())
     }
 
     /// Whether a message that is sent again after a lost answer cannot be stored twice. False by choice, or since the
@@ -401,35 +313,6 @@ fn cost_of(message: &DashStreamMessage) -> (&str, u32) {
         _ => 1,
     };
     (tenant, messages)
-}
-
-impl Handle {
-    /// Ends the producer within that time. The task ends when every message has its outcome.
-    fn begin_close(&self, within: Duration) -> tokio::task::JoinHandle<()> {
-        self.is_closed.store(true, Ordering::Relaxed);
-        let line = Arc::clone(&self.line);
-        let runtime = line.runtime.clone();
-        runtime.spawn(async move {
-            let by = Instant::now() + within;
-            line.accounts.room.close();
-            // Messages that wait for the first number of their thread still have to be put.
-            let asks = line.asks.mark();
-            let _ = timeout(within, line.asks.wait(asks)).await;
-            let left = by.saturating_duration_since(Instant::now());
-            line.client.close(left);
-            let all = line.accounts.ledger.mark();
-            let _ = timeout(left + FALLBACK_GRACE, line.accounts.ledger.wait(all)).await;
-        })
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        if !self.is_closed.load(Ordering::Relaxed) {
-            // Nobody waits for it.
-            let _ = self.begin_close(self.line.options.drop_timeout);
-        }
-    }
 }
 
 impl Sink for Producer {

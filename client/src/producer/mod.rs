@@ -7,14 +7,14 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `handle.rs`, `typed.rs` | what applications hold; a method for each message |
+//! | `handle.rs`, `typed.rs`, `closing.rs` | what applications hold; a method for each message; how it ends |
 //! | `options.rs`, `error.rs`, `counts.rs` | what can be chosen; what can go wrong; what was done |
 //! | `delivery.rs` | what is told of one message |
 //! | `header.rs`, `event_batch.rs`, `trace.rs` | headers filled in; batches of events; trace context |
 //! | `admission.rs` | whether a tenant may send now: the place of rate limits |
 //! | `submission.rs` | the way of one message, in the order of its thread |
 //! | `size.rs` | how large a message may be |
-//! | `room.rs`, `ledger.rs`, `ticket.rs` | bounds of what waits; what a flush waits for; the account of one message |
+//! | `room.rs`, `outstanding.rs`, `ticket.rs` | bounds of what waits; what a flush waits for; the account of one message |
 //! | `fallback/` | where messages go that cannot be delivered |
 //! | `worker.rs` | the thread that does the work |
 //! | `dashstream.rs` | the old name |
@@ -27,6 +27,7 @@
 //! fallback has it.
 
 mod admission;
+mod closing;
 mod counts;
 mod dashstream;
 mod delivery;
@@ -35,8 +36,8 @@ mod event_batch;
 mod fallback;
 mod handle;
 mod header;
-mod ledger;
 mod options;
+mod outstanding;
 mod room;
 mod size;
 mod submission;

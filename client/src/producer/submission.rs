@@ -14,8 +14,8 @@ use super::counts::add;
 use super::error::SendError;
 use super::fallback::{Cause, FallbackQueue, Letter};
 use super::header::{filled_header_mut, header_of};
-use super::ledger::Ledger;
 use super::options::ProducerOptions;
+use super::outstanding::Outstanding;
 use super::ticket::{Accounts, Name, Ticket};
 use super::trace::TraceHeaders;
 
@@ -41,7 +41,7 @@ pub(super) struct Line {
     pub(super) fallback: FallbackQueue,
     pub(super) threads: Threads<Taken>,
     /// The questions for first numbers that are open.
-    pub(super) asks: Ledger,
+    pub(super) asks: Outstanding,
     /// Whom to ask for the first number of a thread, and for how long; `None` = nobody.
     pub(super) start: Option<Start>,
     pub(super) runtime: tokio::runtime::Handle,
@@ -60,6 +60,17 @@ impl std::fmt::Debug for Start {
             .field("time", &self.time)
             .finish_non_exhaustive()
     }
+}
+
+/// What a message has to do next.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// It can be sent.
+    Go,
+    /// Others of its thread wait, and it behind them.
+    Wait,
+    /// It waits, as the first, and the number of its thread has to be asked for.
+    Ask,
 }
 
 /// Bytes for which a message asks for room, before it is encoded.
@@ -83,55 +94,95 @@ impl Line {
 
     /// As [`Line::submit`]; `turn` is the thread whose waiting messages are being sent, of which this is one.
     fn submit_as(self: &Arc<Self>, mut taken: Taken, turn: Option<&SharedThread>) -> Result<(), SendError> {
+        if matches!(taken.message.message, Some(Message::EventBatch(_))) {
+            return self.submit_batch(taken, turn);
+        }
+        let Some(header) = filled_header_mut(&mut taken.message) else {
+            return Err(SendError::NoThread);
+        };
+        let thread = self.threads.thread(&header.tenant_id, &header.thread_id);
+        // Held until the record is in its place, so that the order of numbers is that of the partition.
+        let mut held = thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_its_turn = turn.is_some_and(|turn| Arc::ptr_eq(turn, &thread));
+        match self.step(&mut held, header.sequence > 0, is_its_turn) {
+            Step::Go => {
+                held.number(&mut header.sequence);
+                return self.put(taken);
+            }
+            Step::Wait => held.wait(taken),
+            Step::Ask => {
+                let name = ThreadName::of(header, false);
+                held.wait(taken);
+                self.begin_to_ask(name, &thread);
+            }
+        }
+        Ok(())
+    }
+
+    /// A batch takes numbers of all the threads of its events.
+    fn submit_batch(
+        self: &Arc<Self>,
+        mut taken: Taken,
+        turn: Option<&SharedThread>,
+    ) -> Result<(), SendError> {
         let threads = self.threads_of(&taken.message);
         let mut held: Vec<MutexGuard<'_, ThreadNumbers<Taken>>> = Vec::with_capacity(threads.len());
-        for thread in &threads {
+        for (_, thread) in &threads {
             // In the order of their names, so that two batches cannot wait for each other.
-            held.push(thread.1.lock().unwrap_or_else(PoisonError::into_inner));
+            held.push(thread.lock().unwrap_or_else(PoisonError::into_inner));
         }
-        for (index, (name, thread)) in threads.iter().enumerate() {
+        for (held, (name, thread)) in held.iter_mut().zip(&threads) {
             let is_its_turn = turn.is_some_and(|turn| Arc::ptr_eq(turn, thread));
-            if held[index].is_settling() && !is_its_turn {
-                held[index].wait(taken);
-                return Ok(());
-            }
-            if held[index].is_known() || name.has_number {
-                continue;
-            }
-            match &self.start {
-                None => {
-                    add(&self.accounts.counters.strands_opened, 1);
-                    held[index].begin_at(1);
+            match self.step(held, name.has_number, is_its_turn) {
+                Step::Go => {}
+                Step::Wait => {
+                    held.wait(taken);
+                    return Ok(());
                 }
-                Some(start) => {
-                    held[index].settle();
-                    held[index].wait(taken);
-                    let open = self.asks.enter();
-                    let asking = Arc::clone(self).ask(start.clone(), name.clone(), Arc::clone(thread), open);
-                    self.runtime.spawn(asking);
+                Step::Ask => {
+                    held.wait(taken);
+                    self.begin_to_ask(name.clone(), thread);
                     return Ok(());
                 }
             }
         }
-        let mut number = |tenant: &str, thread: &str, sequence: &mut u64| {
-            let found = threads
-                .iter()
-                .position(|(name, _)| name.thread == thread && name.tenant == tenant);
-            if let Some(index) = found {
-                held[index].number(sequence);
-            }
-        };
         if let Some(Message::EventBatch(batch)) = &mut taken.message.message {
             for header in batch.events.iter_mut().filter_map(|event| event.header.as_mut()) {
-                number(&header.tenant_id, &header.thread_id, &mut header.sequence);
+                let found = threads.iter().position(|(name, _)| name.is_of(header));
+                if let Some(index) = found {
+                    held[index].number(&mut header.sequence);
+                }
             }
-        } else if let Some(header) = filled_header_mut(&mut taken.message) {
-            number(&header.tenant_id, &header.thread_id, &mut header.sequence);
         }
         self.put(taken)
     }
 
-    /// The threads that a message takes numbers of, and the one that its record is of, in the order of their names.
+    /// What a message of this thread has to do next.
+    fn step(&self, thread: &mut ThreadNumbers<Taken>, has_number: bool, is_its_turn: bool) -> Step {
+        if thread.is_settling() && !is_its_turn {
+            return Step::Wait;
+        }
+        if thread.is_known() || has_number {
+            return Step::Go;
+        }
+        if self.start.is_some() {
+            thread.settle();
+            return Step::Ask;
+        }
+        add(&self.accounts.counters.strands_opened, 1);
+        thread.begin_at(1);
+        Step::Go
+    }
+
+    fn begin_to_ask(self: &Arc<Self>, name: ThreadName, thread: &SharedThread) {
+        if let Some(start) = self.start.clone() {
+            let open = self.asks.enter();
+            self.runtime
+                .spawn(Arc::clone(self).ask(start, name, Arc::clone(thread), open));
+        }
+    }
+
+    /// The threads that a batch takes numbers of, and the one that its record is of, in the order of their names.
     fn threads_of(&self, message: &DashStreamMessage) -> Vec<(ThreadName, SharedThread)> {
         let mut names = Vec::with_capacity(1);
         let mut note = |name: ThreadName| match names.iter_mut().find(|known| name.is_same(known)) {
@@ -140,8 +191,7 @@ impl Line {
         };
         if let Some(header) = header_of(message) {
             // A batch has no number of its own, and so needs none: its thread is held for its place in the partition.
-            let is_batch = matches!(message.message, Some(Message::EventBatch(_)));
-            note(ThreadName::of(header, is_batch || header.sequence > 0));
+            note(ThreadName::of(header, true));
         }
         if let Some(Message::EventBatch(batch)) = &message.message {
             for header in batch.events.iter().filter_map(|event| event.header.as_ref()) {
@@ -161,19 +211,25 @@ impl Line {
     /// Asks for the last number of a thread, then sends the messages that waited for it.
     async fn ask(self: Arc<Self>, start: Start, name: ThreadName, thread: SharedThread, open: u64) {
         let counters = &self.accounts.counters;
-        let answer =
-            tokio::time::timeout(start.time, start.source.last_sequence(&name.tenant, &name.thread)).await;
+        // In a task of its own: a panic there must not leave messages waiting for ever.
+        let mut asked = tokio::spawn({
+            let (source, name) = (Arc::clone(&start.source), name.clone());
+            async move { source.last_sequence(&name.tenant, &name.thread).await }
+        });
+        let answer = tokio::time::timeout(start.time, &mut asked).await;
+        asked.abort();
         let first = match answer {
-            Ok(Ok(Some(last))) => {
+            Ok(Ok(Ok(Some(last)))) => {
                 add(&counters.threads_continued, 1);
                 last.saturating_add(1)
             }
-            Ok(Ok(None)) => {
+            Ok(Ok(Ok(None))) => {
                 add(&counters.strands_opened, 1);
                 1
             }
             failed => {
                 let reason = match failed {
+                    Ok(Ok(Err(error))) => error.to_string(),
                     Ok(Err(error)) => error.to_string(),
                     _ => format!("no answer within {} ms", start.time.as_millis()),
                 };
@@ -319,5 +375,9 @@ impl ThreadName {
 
     fn is_same(&self, other: &Self) -> bool {
         self.thread == other.thread && self.tenant == other.tenant
+    }
+
+    fn is_of(&self, header: &Header) -> bool {
+        self.thread == header.thread_id && self.tenant == header.tenant_id
     }
 }

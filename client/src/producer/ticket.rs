@@ -1,5 +1,6 @@
 //! The account of one message that was taken: it has exactly one outcome, whatever happens.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -7,15 +8,15 @@ use tokio::sync::oneshot;
 use super::counts::{Counters, add};
 use super::delivery::{Delivery, Report};
 use super::error::{Kept, SendError};
-use super::ledger::Ledger;
 use super::options::OnReport;
+use super::outstanding::Outstanding;
 use super::room::{Place, Room};
 
 /// What the accounts of all messages share.
 #[derive(Debug)]
 pub(super) struct Accounts {
     pub(super) room: Room,
-    pub(super) ledger: Ledger,
+    pub(super) outstanding: Outstanding,
     pub(super) counters: Counters,
     pub(super) on_report: Option<OnReport>,
 }
@@ -47,7 +48,7 @@ impl Ticket {
         reply: Option<oneshot::Sender<Result<Delivery, SendError>>>,
     ) -> Self {
         Self {
-            generation: accounts.ledger.enter(),
+            generation: accounts.outstanding.enter(),
             accounts: Arc::clone(accounts),
             place,
             reply,
@@ -63,13 +64,17 @@ impl Ticket {
 
     fn tell(&mut self, outcome: Result<Delivery, SendError>) {
         if let (Some(OnReport(on_report)), Some(name)) = (&self.accounts.on_report, self.name.take()) {
-            on_report(&Report {
+            let report = Report {
                 message_id: &name.message_id,
                 tenant: &name.tenant,
                 thread: &name.thread,
                 sequence: name.sequence,
                 outcome: &outcome,
-            });
+            };
+            // A panic of the application's function must not end the sending of all messages.
+            if catch_unwind(AssertUnwindSafe(|| on_report(&report))).is_err() {
+                tracing::error!("on_report of a producer panicked");
+            }
         }
         if let Some(reply) = self.reply.take() {
             // Nobody may be interested.
@@ -101,7 +106,7 @@ impl Ticket {
             generations.push(ticket.generation);
         }
         accounts.room.give_back(count, bytes);
-        accounts.ledger.leave(generations);
+        accounts.outstanding.leave(generations);
     }
 }
 
@@ -112,7 +117,7 @@ impl Drop for Ticket {
         }
         self.tell(Err(SendError::Abandoned));
         self.accounts.room.give_back(1, self.place.bytes as usize);
-        self.accounts.ledger.leave([self.generation]);
+        self.accounts.outstanding.leave([self.generation]);
     }
 }
 

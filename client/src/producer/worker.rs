@@ -41,6 +41,15 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, ProducerError> {
         .map_err(ProducerError::Thread)
 }
 
+/// Lets nobody wait for room that nobody gives back, however the thread ends.
+struct LastOut(Arc<Accounts>);
+
+impl Drop for LastOut {
+    fn drop(&mut self) {
+        self.0.room.close();
+    }
+}
+
 /// Runs the sender, then the fallback to its end, on a thread of their own. It ends by itself when the producer is closed
 /// or dropped.
 pub(super) fn start(
@@ -48,10 +57,12 @@ pub(super) fn start(
     sender: impl Future<Output = ()> + Send + 'static,
     fallback: FallbackQueue,
     worker: Option<FallbackWorker>,
+    accounts: Arc<Accounts>,
 ) -> Result<(), ProducerError> {
     std::thread::Builder::new()
         .name("quipu-producer".to_owned())
         .spawn(move || {
+            let _last_out = LastOut(accounts);
             runtime.block_on(async move {
                 let worker = worker.map(|worker| tokio::spawn(worker.run()));
                 sender.await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use quipu_broker::{ApiKey, BrokerThread, Fault, FaultRule, HangPoint};
-use quipu_client::numbering::{LastSequence, StartPolicy, TailBounds};
+use quipu_client::numbering::{LastRecordBounds, LastSequence, StartPolicy};
 use quipu_client::producer::{Producer, ProducerOptions};
 
 use crate::support::{LONG, TOPIC, broker, event, numbered_event, producer_to, quick, stored_in};
@@ -20,7 +20,7 @@ fn numbers(broker: &BrokerThread, thread: &str) -> Vec<u64> {
         .collect()
 }
 
-fn from_last_record(bounds: TailBounds) -> ProducerOptions {
+fn from_last_record(bounds: LastRecordBounds) -> ProducerOptions {
     ProducerOptions {
         start: StartPolicy::LastRecord(bounds),
         ..quick()
@@ -50,7 +50,7 @@ async fn a_fresh_start_opens_a_new_strand_and_says_so() {
 async fn the_last_record_is_gone_on_from() {
     let broker = broker(2);
     for run in 0..3 {
-        let producer = producer_to(&broker, from_last_record(TailBounds::default()));
+        let producer = producer_to(&broker, from_last_record(LastRecordBounds::default()));
         for _ in 0..20 {
             send(&producer, "a", 2).await;
             send(&producer, "b", 1).await;
@@ -78,9 +78,9 @@ async fn a_thread_beyond_the_bounds_begins_a_new_strand_openly() {
     send(&producer, "old", 3).await;
     send(&producer, "new", 50).await;
     producer.close(LONG).await.unwrap();
-    let bounds = TailBounds {
+    let bounds = LastRecordBounds {
         records: 20,
-        ..TailBounds::default()
+        ..LastRecordBounds::default()
     };
     let producer = producer_to(&broker, from_last_record(bounds));
     send(&producer, "old", 1).await;
@@ -97,9 +97,9 @@ async fn where_the_topic_cannot_be_read_messages_go_out_all_the_same() {
     let broker = broker(1);
     let hang = FaultRule::new(Fault::Hang(HangPoint::BeforeHandling));
     broker.add_fault(hang.api(ApiKey::ListOffsets).always());
-    let bounds = TailBounds {
+    let bounds = LastRecordBounds {
         time: Duration::from_millis(100),
-        ..TailBounds::default()
+        ..LastRecordBounds::default()
     };
     let producer = producer_to(&broker, from_last_record(bounds));
     send(&producer, "t", 5).await;
@@ -114,7 +114,7 @@ async fn a_forgotten_thread_is_asked_for_anew_and_not_numbered_from_1_in_silence
     let broker = broker(1);
     let options = ProducerOptions {
         threads_max: 2,
-        ..from_last_record(TailBounds::default())
+        ..from_last_record(LastRecordBounds::default())
     };
     let producer = producer_to(&broker, options);
     for round in 0..3 {
@@ -177,10 +177,47 @@ async fn who_is_asked_is_asked_once_and_messages_keep_their_order_meanwhile() {
     assert_eq!(numbers(&broker, "t").last(), Some(&1_001));
 }
 
+struct Broken;
+
+#[async_trait]
+impl LastSequence for Broken {
+    async fn last_sequence(
+        &self,
+        _: &str,
+        thread: &str,
+    ) -> Result<Option<u64>, Box<dyn Error + Send + Sync>> {
+        match thread {
+            "panics" => panic!("as it should"),
+            "hangs" => std::future::pending().await,
+            _ => Err("it cannot be told".into()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_fails_when_asked_costs_no_message() {
+    let broker = broker(1);
+    let mut options = quick();
+    options.start = StartPolicy::Ask {
+        source: Arc::new(Broken),
+        time: Duration::from_millis(50),
+    };
+    let producer = producer_to(&broker, options);
+    let threads = ["panics", "hangs", "fails"];
+    for thread in threads {
+        send(&producer, thread, 2).await;
+    }
+    producer.close(LONG).await.unwrap();
+    for thread in threads {
+        assert_eq!(numbers(&broker, thread), [1, 2], "{thread}");
+    }
+    assert_eq!(producer.counts().numbering_failures, 3);
+}
+
 #[tokio::test]
 async fn numbers_of_callers_are_kept_and_gone_on_from() {
     let broker = broker(1);
-    let producer = producer_to(&broker, from_last_record(TailBounds::default()));
+    let producer = producer_to(&broker, from_last_record(LastRecordBounds::default()));
     for sequence in [10, 0, 5, 0] {
         producer.send(numbered_event("t", sequence)).await.unwrap();
     }

@@ -9,7 +9,6 @@
 //! forwarded is not lost: it is in the store, and [`forward`] can send it later. One that is told as sent may be on the
 //! topic twice, as an attempt whose answer was lost is repeated.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -26,7 +25,7 @@ use crate::dead_letters::{Letter, LetterChoice, LetterIndex};
 use crate::error::{IngestError, Result};
 use crate::kafka::ConnectOptions;
 use crate::kafka::address::BrokerAddress;
-use crate::kafka::produce::Producer;
+use crate::kafka::produce::{Producer, wait_before_retry};
 use crate::progress::{ForwardCounts, Progress};
 
 /// Where letters are forwarded to, and how hard it is tried.
@@ -256,7 +255,7 @@ impl Sending {
         let value = told.to_json();
         for attempt in 0..self.attempts_max {
             if attempt > 0 {
-                tokio::time::sleep(wait_before_retry(attempt - 1)).await;
+                tokio::time::sleep(wait_before_retry(attempt)).await;
             }
             match self
                 .producer
@@ -271,28 +270,5 @@ impl Sending {
             }
         }
         self.progress.forward_failed();
-    }
-}
-
-/// 100 ms before the first retry, doubled each time up to 5 s, and up to a quarter more.
-fn wait_before_retry(retry: u32) -> Duration {
-    let wait = Duration::from_millis(100)
-        .saturating_mul(1 << retry.min(6))
-        .min(Duration::from_secs(5));
-    // A fresh hasher of the standard library is keyed at random: enough for jitter, without a library for it.
-    let random = RandomState::new().build_hasher().finish() % 250;
-    wait + wait.mul_f64(random as f64 / 1_000.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_to_five_seconds_and_a_quarter_at_most() {
-        for (retry, ms) in [(0, 100), (1, 200), (5, 3_200), (6, 5_000), (u32::MAX, 5_000)] {
-            let wait = wait_before_retry(retry).as_millis();
-            assert!((ms..=ms * 5 / 4).contains(&wait), "{retry}: {wait}");
-        }
     }
 }

@@ -20,8 +20,9 @@ use super::batch::Batch;
 use super::client::Shared;
 use super::error::ProduceError;
 use super::exchange::{Cargo, Landing, exchange};
-use super::identity::{self, Identity, ProducerId};
+use super::identity::{Identity, ProducerId};
 
+mod ask;
 mod cluster;
 mod settle;
 
@@ -75,7 +76,12 @@ pub(super) struct Sender<T> {
 
 impl<T: Send + 'static> Sender<T> {
     pub(super) fn new(brokers: Vec<BrokerAddress>, shared: Arc<Shared<T>>) -> Self {
-        let connect = Arc::new(shared.options.connect.clone());
+        // A broker that hangs must not use up the time of the records that wait for it.
+        let limit = shared.options.request_timeout;
+        let mut connect = shared.options.connect.clone();
+        connect.request_timeout = connect.request_timeout.min(limit);
+        connect.connect_timeout = connect.connect_timeout.min(limit);
+        let connect = Arc::new(connect);
         Self {
             cluster: Cluster::new(brokers, Arc::clone(&connect)),
             connect,
@@ -121,7 +127,7 @@ impl<T: Send + 'static> Sender<T> {
         self.ask_identity(now);
         let options = &self.shared.options;
         let (linger, delivery_timeout) = (options.linger, options.delivery_timeout);
-        let mut next = self.cluster.ask_at().max(now);
+        let mut next = self.cluster.ask_at().unwrap_or(now + LONGEST_SLEEP);
         let mut loads: Vec<(BrokerAddress, usize, Flight<T>)> = Vec::new();
         let mut expired = Vec::new();
         let mut too_late = Vec::new();
@@ -137,6 +143,7 @@ impl<T: Send + 'static> Sender<T> {
         let count = queue.lanes.len();
         for index in (0..count).map(|step| (self.turn + step) % count) {
             let lane = &mut queue.lanes[index];
+            let given_up = expired.len();
             while let Some(deadline) = lane.deadline(delivery_timeout) {
                 if deadline > now && self.cluster.refusal().is_none() {
                     next = next.min(deadline);
@@ -144,6 +151,11 @@ impl<T: Send + 'static> Sender<T> {
                 }
                 let last = lane.last_error().cloned();
                 expired.extend(lane.take_front().map(|batch| (index, batch, last)));
+            }
+            if expired.len() > given_up {
+                // What follows is numbered once it is settled what becomes of their numbers.
+                next = now;
+                continue;
             }
             let Some(due_at) = lane.due_at(linger) else {
                 continue;
@@ -298,99 +310,6 @@ impl<T: Send + 'static> Sender<T> {
                         }
                     }
                 }
-            }
-        }
-    }
-
-    fn ask_cluster(&mut self, now: Instant) {
-        let Some(mut client) = self.cluster.take_client_to_ask(now) else {
-            return;
-        };
-        let topic = [Arc::clone(&self.shared.topic)];
-        let may_create = self.shared.options.may_create_topic;
-        let wants_limit = self.shared.options.message_bytes_max.is_none();
-        self.tasks.spawn(async move {
-            let view = client.view_with(&topic, may_create).await;
-            let mut bytes_max = None;
-            if wants_limit && view.is_ok() {
-                let told = client.setting(&topic, "max.message.bytes").await;
-                bytes_max = told.get(&topic[0]).and_then(|told| told.parse().ok());
-            }
-            Done::Metadata(Box::new((client, view, bytes_max)))
-        });
-    }
-
-    fn heard_of_cluster(
-        &mut self,
-        client: MetadataClient,
-        view: Result<ClusterView, KafkaError>,
-        bytes_max: Option<usize>,
-    ) {
-        if let Some(bytes) = bytes_max.filter(|bytes| *bytes > 0) {
-            self.shared.set_topic_bytes_max(bytes);
-        }
-        let refresh = self.shared.options.metadata_refresh;
-        self.cluster.heard(client, view, &self.shared.topic, refresh);
-        if let Some(partitions) = self.cluster.partitions() {
-            let limit = self.shared.batch_bytes();
-            self.shared.queue().set_partitions(partitions, limit);
-        }
-    }
-
-    fn ask_identity(&mut self, now: Instant) {
-        if self.identity != Identity::Wanted || self.identity_at > now {
-            return;
-        }
-        let Some(broker) = self.cluster.any_leader() else {
-            return;
-        };
-        self.identity = Identity::Asked;
-        let idle = self.links.entry(broker.clone()).or_default().idle.pop();
-        let connect = Arc::clone(&self.connect);
-        self.tasks.spawn(async move {
-            let connection = match idle.filter(Connection::is_usable) {
-                Some(connection) => Ok(connection),
-                None => Connection::open(&broker, connect).await,
-            };
-            match connection {
-                Ok(mut connection) => {
-                    let answer = identity::ask(&mut connection).await;
-                    Done::Identity {
-                        connection: Some(connection).filter(Connection::is_usable),
-                        answer,
-                    }
-                }
-                Err(error) => Done::Identity {
-                    connection: None,
-                    answer: Err(error),
-                },
-            }
-        });
-    }
-
-    fn heard_of_identity(&mut self, connection: Option<Connection>, answer: Result<ProducerId, KafkaError>) {
-        if let Some(connection) = connection {
-            let link = self.links.entry(connection.broker().clone()).or_default();
-            link.idle.push(connection);
-        }
-        match answer {
-            Ok(id) => {
-                self.identity = Identity::Known(id);
-                self.identity_failures = 0;
-            }
-            Err(error) if error.is_transient() => {
-                self.identity = Identity::Wanted;
-                self.identity_failures += 1;
-                self.identity_at = Instant::now() + crate::backoff::delay_and_more(self.identity_failures);
-                self.cluster.failed(Some(Arc::new(error)));
-            }
-            Err(error) => {
-                tracing::warn!(
-                    topic = &*self.shared.topic, %error,
-                    "the cluster gives no id to an idempotent producer: records that are sent again after a lost answer may be stored twice"
-                );
-                self.identity = Identity::Without;
-                self.shared.idempotent.store(false, Ordering::Relaxed);
             }
         }
     }

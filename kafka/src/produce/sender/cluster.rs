@@ -48,12 +48,9 @@ impl Cluster {
         brokers.join(",")
     }
 
-    /// When to ask next, unless an answer is on its way.
-    pub(super) fn ask_at(&self) -> Instant {
-        match &self.client {
-            Some(_) => self.ask_at,
-            None => self.ask_at + REFUSAL_PAUSE,
-        }
+    /// When to ask next; `None` while an answer is on its way.
+    pub(super) fn ask_at(&self) -> Option<Instant> {
+        self.client.as_ref().map(|_| self.ask_at)
     }
 
     pub(super) fn take_client_to_ask(&mut self, now: Instant) -> Option<MetadataClient> {

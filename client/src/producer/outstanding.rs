@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 /// Messages without outcome, by generation.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct Outstanding {
     open: Mutex<Open>,
     changed: Notify,
 }
@@ -40,7 +40,7 @@ impl Open {
     }
 }
 
-impl Ledger {
+impl Outstanding {
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,29 +110,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_flush_waits_for_what_came_before_it_alone() {
-        let ledger = Ledger::default();
-        let early = ledger.enter();
-        let mark = ledger.mark();
-        let late = ledger.enter();
-        assert_eq!((ledger.left(mark), ledger.waiting()), (1, 2));
-        let waiting = ledger.wait(mark);
-        let ((), ()) = tokio::join!(waiting, async { ledger.leave([early]) });
-        assert_eq!((ledger.left(mark), ledger.waiting()), (0, 1));
+        let outstanding = Outstanding::default();
+        let early = outstanding.enter();
+        let mark = outstanding.mark();
+        let late = outstanding.enter();
+        assert_eq!((outstanding.left(mark), outstanding.waiting()), (1, 2));
+        let waiting = outstanding.wait(mark);
+        let ((), ()) = tokio::join!(waiting, async { outstanding.leave([early]) });
+        assert_eq!((outstanding.left(mark), outstanding.waiting()), (0, 1));
         // A second flush ends with the second message, and one of nothing at once.
-        let mark = ledger.mark();
-        let ((), ()) = tokio::join!(ledger.wait(mark), async { ledger.leave([late]) });
-        ledger.wait(ledger.mark()).await;
+        let mark = outstanding.mark();
+        let ((), ()) = tokio::join!(outstanding.wait(mark), async { outstanding.leave([late]) });
+        outstanding.wait(outstanding.mark()).await;
     }
 
     #[tokio::test]
     async fn generations_end_in_any_order() {
-        let ledger = Ledger::default();
-        let (one, first) = (ledger.enter(), ledger.mark());
-        let (two, second) = (ledger.enter(), ledger.mark());
-        ledger.leave([two]);
-        assert_eq!((ledger.left(first), ledger.left(second)), (1, 1));
-        ledger.leave([one]);
-        ledger.wait(second).await;
-        assert_eq!(ledger.waiting(), 0);
+        let outstanding = Outstanding::default();
+        let (one, first) = (outstanding.enter(), outstanding.mark());
+        let (two, second) = (outstanding.enter(), outstanding.mark());
+        outstanding.leave([two]);
+        assert_eq!((outstanding.left(first), outstanding.left(second)), (1, 1));
+        outstanding.leave([one]);
+        outstanding.wait(second).await;
+        assert_eq!(outstanding.waiting(), 0);
     }
 }

@@ -22,7 +22,7 @@ use quipu_proto::message::{DashStreamMessage, Header};
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-use super::start::{LastSequence, TailBounds};
+use super::start::{LastRecordBounds, LastSequence};
 use crate::producer::header_of;
 
 /// Most bytes of one fetch.
@@ -30,23 +30,23 @@ const FETCH_BYTES_MAX: i32 = 4 << 20;
 
 /// Reads the ends of the partitions of one topic. Each record is read once at most, whoever asks.
 #[derive(Debug)]
-pub struct TailReader {
+pub struct LastRecordReader {
     topic: Arc<str>,
     connect: Arc<ConnectOptions>,
     partitioner: Partitioner,
-    bounds: TailBounds,
+    bounds: LastRecordBounds,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     metadata: MetadataClient,
-    partitions: HashMap<i32, Tail>,
+    partitions: HashMap<i32, ReadPart>,
 }
 
 /// What was read of one partition.
 #[derive(Debug, Default)]
-struct Tail {
+struct ReadPart {
     next_offset: i64,
     /// The greatest number of each thread, by tenant and name.
     last: HashMap<(String, String), u64>,
@@ -54,7 +54,7 @@ struct Tail {
 
 /// Why the last number of a thread cannot be told.
 #[derive(Debug, Error)]
-enum TailError {
+enum ReadError {
     #[error("topic {topic} has no partition {partition} with a leader")]
     NoLeader { topic: Arc<str>, partition: i32 },
     #[error("the last {records} records of topic {topic} partition {partition} have more than {bytes} bytes")]
@@ -72,7 +72,7 @@ enum TailError {
     },
 }
 
-impl TailReader {
+impl LastRecordReader {
     /// A reader of a topic whose producers choose partitions so.
     #[must_use]
     pub fn new(
@@ -80,7 +80,7 @@ impl TailReader {
         topic: &str,
         connect: ConnectOptions,
         partitioner: Partitioner,
-        bounds: TailBounds,
+        bounds: LastRecordBounds,
     ) -> Self {
         let connect = Arc::new(connect);
         Self {
@@ -106,7 +106,7 @@ impl TailReader {
             .and_then(|topic| topic.partitions.iter().find(|found| found.partition == partition))
             .and_then(|found| Some((found.leader_epoch, view.brokers.get(&found.leader?)?)));
         let Some((leader_epoch, leader)) = found else {
-            return Err(TailError::NoLeader {
+            return Err(ReadError::NoLeader {
                 topic: Arc::clone(&self.topic),
                 partition,
             }
@@ -119,9 +119,9 @@ impl TailReader {
             partition,
             leader_epoch,
         };
-        let tail = state.partitions.entry(partition).or_default();
-        self.read_on(&mut connection, &place, tail).await?;
-        Ok(tail.last.get(&(tenant.to_owned(), thread.to_owned())).copied())
+        let part = state.partitions.entry(partition).or_default();
+        self.read_on(&mut connection, &place, part).await?;
+        Ok(part.last.get(&(tenant.to_owned(), thread.to_owned())).copied())
     }
 
     /// Reads the partition from where it was read before, or from its newest records, to its end.
@@ -129,9 +129,9 @@ impl TailReader {
         &self,
         connection: &mut Connection,
         place: &PartitionRef,
-        tail: &mut Tail,
+        part: &mut ReadPart,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let unreadable = |reason: String| TailError::Unreadable {
+        let unreadable = |reason: String| ReadError::Unreadable {
             topic: Arc::clone(&self.topic),
             partition: place.partition,
             reason,
@@ -147,7 +147,7 @@ impl TailReader {
         }
         let [earliest, end] = bounds;
         let newest = end.saturating_sub(i64::from(self.bounds.records));
-        let mut position = tail.next_offset.max(newest).max(earliest);
+        let mut position = part.next_offset.max(newest).max(earliest);
         let mut bytes = 0;
         let mut walker = BatchWalker::new(OnCorrupt::DeadLetter);
         while position < end {
@@ -179,7 +179,7 @@ impl TailReader {
                 gap_cause: HoleCause::Unexplained,
             };
             let mut visitor = Numbers {
-                last: &mut tail.last,
+                last: &mut part.last,
                 expanded: Vec::new(),
             };
             let next = walker
@@ -194,7 +194,7 @@ impl TailReader {
             }
             position = next;
             if bytes > self.bounds.bytes && position < end {
-                return Err(TailError::TooMuch {
+                return Err(ReadError::TooMuch {
                     topic: Arc::clone(&self.topic),
                     partition: place.partition,
                     records: self.bounds.records,
@@ -203,13 +203,13 @@ impl TailReader {
                 .into());
             }
         }
-        tail.next_offset = position.max(end);
+        part.next_offset = position.max(end);
         Ok(())
     }
 }
 
 #[async_trait]
-impl LastSequence for TailReader {
+impl LastSequence for LastRecordReader {
     async fn last_sequence(
         &self,
         tenant: &str,
