@@ -50,5 +50,6 @@ SELECT run_id, topic, incarnation, tenant_id, thread_id,
        coalesce(llm_end_output_tokens, chunk_output_tokens) AS output_tokens,
        CASE WHEN coalesce(llm_end_input_tokens, llm_end_output_tokens) IS NOT NULL THEN 'llm_end'
             WHEN coalesce(chunk_input_tokens, chunk_output_tokens) IS NOT NULL THEN 'token_chunks' END AS tokens_from
-FROM run_parts CROSS JOIN store_time
+-- In this order: for each row of the left side a batch is made.
+FROM store_time CROSS JOIN run_parts
 WHERE is_run

@@ -42,7 +42,8 @@ WITH seen AS (
            sum(tool_calls) AS tool_calls, sum(errors) AS errors,
            sum(coalesce(llm_end_input_tokens, chunk_input_tokens)) AS input_tokens,
            sum(coalesce(llm_end_output_tokens, chunk_output_tokens)) AS output_tokens
-    FROM run_parts CROSS JOIN store_time
+    -- In this order: for each row of the left side a batch is made.
+    FROM store_time CROSS JOIN run_parts
     GROUP BY topic, incarnation, tenant_id, thread_id
 ),
 lost AS (
