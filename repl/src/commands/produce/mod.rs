@@ -42,6 +42,17 @@ pub(crate) struct Args {
     #[command(flatten)]
     source: SourceArgs,
 
+    /// About how many messages the fleet sends
+    #[cfg(feature = "demo")]
+    #[arg(long, default_value_t = 50_000, value_name = "N", requires = "demo",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    messages: u64,
+
+    /// The same seed gives the same fleet
+    #[cfg(feature = "demo")]
+    #[arg(long, default_value_t = 1, value_name = "S", requires = "demo")]
+    seed: u64,
+
     /// Topic to send to [default: $KAFKA_TOPIC, else $DASHSTREAM_TOPIC, else dashstream-events]
     #[arg(short, long, value_name = "TOPIC")]
     topic: Option<String>,
@@ -94,33 +105,10 @@ struct SourceArgs {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     jsonl: Vec<PathBuf>,
 
-    #[cfg(feature = "demo")]
-    #[command(flatten)]
-    demo: DemoArgs,
-}
-
-/// The fleet of `quipu demo`.
-#[cfg(feature = "demo")]
-#[derive(Debug, clap::Args)]
-struct DemoArgs {
     /// The fleet of agents of `quipu demo`
+    #[cfg(feature = "demo")]
     #[arg(long)]
     demo: bool,
-
-    /// About how many messages the fleet sends
-    #[arg(long, default_value_t = 50_000, value_name = "N", requires = "demo", group = "of_demo",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    messages: u64,
-
-    /// The same seed gives the same fleet
-    #[arg(
-        long,
-        default_value_t = 1,
-        value_name = "S",
-        requires = "demo",
-        group = "of_demo"
-    )]
-    seed: u64,
 }
 
 /// What a topic is made for.
@@ -235,7 +223,7 @@ pub(crate) fn command(args: &Args, runtime: &Runtime) -> Result<()> {
         },
         ..ReplayOptions::default()
     };
-    let records = args.source.records(args.compression.compression())?;
+    let records = source::records(args)?;
     if let Some(profile) = args.create {
         let admin = TopicAdmin::new(environment.brokers.clone(), options.produce.connect.clone());
         let settings = TopicProfile::from(profile).settings();

@@ -4,29 +4,26 @@ use anyhow::Result;
 use quipu::client::replay::{Recorded, RecordedFrames, RecordedLines, RecordingError};
 use quipu::proto::framing::Compression;
 
-use super::SourceArgs;
+use super::Args;
 
 /// Records one after the other.
 pub(super) type Records = Box<dyn Iterator<Item = Result<Recorded, RecordingError>> + Send>;
 
-impl SourceArgs {
-    /// The records. All files are opened first: one that is missing is told before anything is sent.
-    pub(super) fn records(&self, compression: Compression) -> Result<Records> {
-        #[cfg(feature = "demo")]
-        if self.demo.demo {
-            return Ok(fleet(self.demo.messages, self.demo.seed, compression));
-        }
-        let frames = self.frames.iter().map(RecordedFrames::open);
-        let frames = frames.collect::<Result<Vec<_>, _>>()?;
-        let lines = self
-            .jsonl
-            .iter()
-            .map(|path| RecordedLines::open(path, compression));
-        let lines = lines.collect::<Result<Vec<_>, _>>()?;
-        Ok(Box::new(
-            frames.into_iter().flatten().chain(lines.into_iter().flatten()),
-        ))
+/// The records. All files are opened first: one that is missing is told before anything is sent.
+pub(super) fn records(args: &Args) -> Result<Records> {
+    let compression = args.compression.compression();
+    #[cfg(feature = "demo")]
+    if args.source.demo {
+        return Ok(fleet(args.messages, args.seed, compression));
     }
+    let frames = args.source.frames.iter().map(RecordedFrames::open);
+    let frames = frames.collect::<Result<Vec<_>, _>>()?;
+    let lines = args.source.jsonl.iter();
+    let lines = lines.map(|path| RecordedLines::open(path, compression));
+    let lines = lines.collect::<Result<Vec<_>, _>>()?;
+    Ok(Box::new(
+        frames.into_iter().flatten().chain(lines.into_iter().flatten()),
+    ))
 }
 
 /// What a fleet of agents sends.
