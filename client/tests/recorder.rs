@@ -387,7 +387,7 @@ fn assert_ended(sink: &MemorySink, end: &str, reason: Option<&str>) {
     assert_eq!(names[..7], OPEN);
     assert_eq!(names[7..], [end]);
     let last = events(sink).pop().unwrap();
-    assert_eq!(last.attributes.get("reason").is_some(), reason.is_some());
+    assert_eq!(last.attributes.contains_key("reason"), reason.is_some());
     if let Some(reason) = reason {
         assert_eq!(text(&last, "reason"), reason);
         assert!(!text(&last, "error").is_empty());
