@@ -16,30 +16,36 @@ use quipu_kafka::address::BrokerAddress;
 use quipu_kafka::topics::{TopicAdmin, TopicProfile};
 use serde_json::json;
 
-#[expect(clippy::print_stdout, reason = "an example shows what it did")]
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(brokers), Some(topic)) = (arguments.next(), arguments.next()) else {
         return Err("usage: kafka_streaming BROKERS TOPIC".into());
     };
-    let brokers = BrokerAddress::parse_list(&brokers)?;
+    send_and_read(&brokers, &topic).await?;
+    Ok(())
+}
+
+/// Sends a run, reads it back, and tells how many messages that were.
+#[expect(clippy::print_stdout, reason = "an example shows what it did")]
+pub(crate) async fn send_and_read(brokers: &str, topic: &str) -> Result<u64, Box<dyn Error>> {
+    let brokers = BrokerAddress::parse_list(brokers)?;
     let environment = KafkaEnv::from_process()?;
     let connect = environment.options().connect;
 
     let admin = TopicAdmin::new(brokers.clone(), connect.clone());
-    let creation = admin.create(&topic, &TopicProfile::Dev.settings()).await?;
+    let creation = admin.create(topic, &TopicProfile::Dev.settings()).await?;
     println!("topic {topic}: {creation:?}");
 
     // What is in the topic already is not ours.
-    let mut reading = ConsumerOptions::new(brokers.clone(), topic.as_str());
+    let mut reading = ConsumerOptions::new(brokers.clone(), topic);
     reading.start = quipu_client::consumer::Start::Latest;
     reading.connect = connect.clone();
     let mut consumer = Consumer::with_options(reading).await?;
 
     let mut options = ProducerOptions::default();
     options.produce.connect = connect;
-    let producer = Arc::new(Producer::with_options(brokers, &topic, options)?);
+    let producer = Arc::new(Producer::with_options(brokers, topic, options)?);
     let recorder = Recorder::builder(producer.clone()).tenant("examples").build();
     let run = recorder.graph_start(Graph::new("greeter", "greet").nodes(["greet"]).edge("greet", END));
     let node = run.node_start("greet");
@@ -72,7 +78,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             None => return Err("the messages did not come back within 10 s".into()),
         }
     }
-    Ok(())
+    Ok(sent)
 }
 
 fn kind(message: &quipu_client::dash_stream_message::Message) -> &'static str {

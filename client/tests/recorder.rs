@@ -6,17 +6,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use quipu_client::recorder::{
-    END, FinishReason, Graph, Llm, LlmRequest, Metric, Node, Problem, Recorder, Run, Severity, Tool, Usage,
+    ArrayAlignment, END, FinishReason, Graph, Llm, LlmRequest, Metric, Node, Problem, Recorder,
+    RecorderBuilder, Run, Severity, Tool, Usage,
 };
 use quipu_client::redact::Redactor;
-use quipu_client::{FramesSink, MemorySink, SinkError};
+use quipu_client::{FramesSink, MemorySink, Sink, SinkError};
 use quipu_proto::frames::FramesReader;
 use quipu_proto::framing::{self, Compression};
 use quipu_proto::message::attribute_value::Value as Attribute;
 use quipu_proto::message::dash_stream_message::Message;
+use quipu_proto::message::diff_operation::OpType;
 use quipu_proto::message::tool_execution::ExecutionStage;
-use quipu_proto::message::{Event, EventType, Header, StateDiff};
-use quipu_proto::state::{is_hash_of, parse};
+use quipu_proto::message::{DashStreamMessage, Event, EventType, Header, StateDiff};
+use quipu_proto::state::{apply_diff, is_hash_of, parse};
 use quipu_proto::{Decoder, Policy};
 use serde_json::{Value, json};
 
@@ -385,7 +387,7 @@ fn assert_ended(sink: &MemorySink, end: &str, reason: Option<&str>) {
     assert_eq!(names[..7], OPEN);
     assert_eq!(names[7..], [end]);
     let last = events(sink).pop().unwrap();
-    assert_eq!(last.attributes.get("reason").is_some(), reason.is_some());
+    assert_eq!(last.attributes.contains_key("reason"), reason.is_some());
     if let Some(reason) = reason {
         assert_eq!(text(&last, "reason"), reason);
         assert!(!text(&last, "error").is_empty());
@@ -649,6 +651,138 @@ fn after_a_loss_the_next_state_is_sent_whole() {
         "number 3 is the gap"
     );
     run.end();
+}
+
+/// A sink that does not take some kinds of messages while it is told so.
+#[derive(Debug, Default)]
+struct Choosy {
+    taken: MemorySink,
+    refused: std::sync::Mutex<Vec<&'static str>>,
+}
+
+impl Choosy {
+    fn refuse(&self, kinds: &[&'static str]) {
+        *self.refused.lock().unwrap() = kinds.to_vec();
+    }
+}
+
+impl Sink for Choosy {
+    fn put(&self, message: DashStreamMessage) -> Result<(), SinkError> {
+        let kind = name(message.message.as_ref().unwrap());
+        if self.refused.lock().unwrap().contains(&kind.as_str()) {
+            return Err(SinkError::NoRoom { waiting: 1 });
+        }
+        self.taken.put(message)
+    }
+}
+
+#[test]
+fn a_checkpoint_that_was_refused_is_no_base() {
+    let sink = Arc::new(Choosy::default());
+    let recorder = Recorder::builder(sink.clone()).checkpoint_every(2).build();
+    let state = |step: u32| json!({"step": step, "notes": "n".repeat(600)});
+    let run = recorder.graph_start(graph().initial_state(&state(0)));
+    let tell = |steps: std::ops::RangeInclusive<u32>| steps.for_each(|step| run.state(&state(step)));
+    tell(1..=2);
+    sink.refuse(&["checkpoint"]);
+    tell(3..=4);
+    sink.refuse(&[]);
+    tell(5..=7);
+    run.end();
+    assert_eq!(recorder.counts().lost, 1);
+    let messages = messages(&sink.taken);
+    let ids: Vec<&Vec<u8>> = messages
+        .iter()
+        .filter_map(|message| match message {
+            Message::Checkpoint(checkpoint) => Some(&checkpoint.checkpoint_id),
+            _ => None,
+        })
+        .collect();
+    let states = states(&sink.taken);
+    let none = Vec::new();
+    let bases: Vec<&Vec<u8>> = states.iter().map(|diff| &diff.base_checkpoint_id).collect();
+    assert_eq!(bases, [&none, &none, ids[0], ids[0], ids[0], ids[0], ids[1]]);
+    // What follows it is told by operations all the same: they lead from the state before.
+    assert!(states.iter().all(|diff| diff.operations.len() == 1));
+}
+
+#[test]
+fn a_start_that_was_refused_leaves_no_base() {
+    let sink = Arc::new(Choosy::default());
+    let recorder = Recorder::new(sink.clone(), "t", "s");
+    let state = |step: u32| json!({"step": step, "notes": "n".repeat(600)});
+    sink.refuse(&["GRAPH_START"]);
+    let run = recorder.graph_start(graph().initial_state(&state(0)));
+    run.state(&state(1));
+    sink.refuse(&["GRAPH_START", "state"]);
+    let second = recorder.graph_start(graph().initial_state(&state(2)));
+    sink.refuse(&[]);
+    second.state(&state(3));
+    let states = states(&sink.taken);
+    assert_eq!(states[0].full_state, state(0).to_string().into_bytes());
+    assert_eq!(states[1].operations.len(), 1);
+    assert_eq!(states[2].full_state, state(3).to_string().into_bytes());
+    assert_eq!(states.len(), 3);
+}
+
+#[test]
+fn the_head_of_a_list_is_removed_by_one_operation_unless_arrays_go_by_index() {
+    let state = |messages: std::ops::Range<u32>| {
+        let messages: Vec<Value> = messages
+            .map(|number| json!({"role": "user", "content": format!("message {number}")}))
+            .collect();
+        json!({"messages": messages, "notes": "n".repeat(3_000)})
+    };
+    let operations = |builder: RecorderBuilder, sink: &MemorySink| {
+        let run = builder.build().graph_start(graph().initial_state(&state(0..20)));
+        run.state(&state(1..20));
+        run.end();
+        let diff = states(sink).remove(0);
+        assert_eq!(apply_diff(&state(0..20), &diff).unwrap().state, state(1..20));
+        diff.operations
+    };
+    let sink = Arc::new(MemorySink::new());
+    let aligned = operations(Recorder::builder(sink.clone()), &sink);
+    assert_eq!(aligned.len(), 1);
+    assert_eq!(
+        (aligned[0].op(), aligned[0].path.as_str()),
+        (OpType::Remove, "/messages/0")
+    );
+    let sink = Arc::new(MemorySink::new());
+    let builder = Recorder::builder(sink.clone()).array_alignment(ArrayAlignment::ByIndex);
+    let by_index = operations(builder, &sink);
+    assert_eq!(by_index.len(), 20, "nineteen are replaced, one is removed");
+}
+
+#[test]
+fn a_state_over_the_bound_is_counted_and_the_next_one_leads_from_the_last_that_was_sent() {
+    let sink = Arc::new(MemorySink::new());
+    let recorder = Recorder::builder(sink.clone()).state_bytes_max(1_000).build();
+    let state = |step: u32, bytes: usize| json!({"step": step, "notes": "n".repeat(bytes)});
+    let run = recorder.graph_start(graph().initial_state(&state(0, 600)));
+    run.state(&state(1, 1_000));
+    assert_eq!(recorder.counts().states_skipped, 1);
+    run.state(&state(2, 600));
+    run.end();
+    let told = states(&sink);
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].operations.len(), 1);
+    let after = apply_diff(&state(0, 600), &told[0]).unwrap();
+    assert_eq!((after.state, after.hash_ok), (state(2, 600), Some(true)));
+
+    // A run that starts with such a state has no base: not that of the run before either.
+    let run = recorder.graph_start(graph().initial_state(&state(3, 1_000)));
+    run.state(&state(4, 600));
+    run.end();
+    assert_eq!(recorder.counts().states_skipped, 2);
+    let start = &events(&sink)[2];
+    assert_eq!(kind(start), EventType::GraphStart);
+    assert!(!start.attributes.contains_key("initial_state_json"));
+    assert_eq!(
+        states(&sink)[1].full_state,
+        state(4, 600).to_string().into_bytes()
+    );
+    assert_eq!(recorder.counts().lost, 0);
 }
 
 #[test]

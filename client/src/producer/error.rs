@@ -7,6 +7,7 @@ use quipu_kafka::KafkaError;
 use quipu_kafka::produce::ProduceError;
 use thiserror::Error;
 
+use crate::rate_limit::RateLimitError;
 use crate::sink::SinkError;
 
 use super::admission::Refusal;
@@ -127,6 +128,9 @@ pub enum ProducerError {
         /// What is wrong and what to do.
         reason: &'static str,
     },
+    /// The rate limiter that it was to have.
+    #[error(transparent)]
+    RateLimit(#[from] RateLimitError),
     /// The frames file of the fallback cannot be opened.
     #[error("the fallback file {path} cannot be used: {reason}")]
     FallbackFile {

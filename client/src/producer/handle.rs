@@ -8,17 +8,17 @@ use quipu_kafka::KafkaEnv;
 use quipu_kafka::address::BrokerAddress;
 use quipu_kafka::produce::ProduceClient;
 use quipu_proto::message::DashStreamMessage;
-use quipu_proto::message::dash_stream_message::Message;
 use tokio::sync::oneshot;
 
 use crate::numbering::{LastRecordReader, StartPolicy, Threads};
+use crate::rate_limit::{cost_of, tenant_of};
 use crate::sink::{Sink, SinkError};
 
 use super::counts::{Counters, ProducerCounts, add};
 use super::delivery::{Delivery, Pending};
 use super::error::{ProducerError, SendError};
 use super::fallback::{FallbackQueue, FallbackSetting};
-use super::header::{self, IntoMessage, header_of};
+use super::header::{self, IntoMessage};
 use super::options::ProducerOptions;
 use super::outstanding::Outstanding;
 use super::room::{Place, Room};
@@ -82,12 +82,10 @@ impl Producer {
     /// # Errors
     /// As [`Producer::from_env`].
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ProducerError> {
-        let env = KafkaEnv::from_lookup(&lookup)?;
+        let env = KafkaEnv::from_lookup(lookup)?;
         let mut options = ProducerOptions::default();
         options.produce.connect = env.options().connect;
-        if let Some(tenant) = lookup("KAFKA_TENANT_ID") {
-            options.tenant = tenant;
-        }
+        options.tenant.clone_from(&env.tenant);
         let topic = env.topic.as_deref().unwrap_or(DEFAULT_TOPIC);
         Self::with_options(env.brokers, topic, options)
     }
@@ -223,13 +221,12 @@ impl Producer {
         }
     }
 
-    /// The place of rate limits: before anything is encoded or waits.
+    /// The place of rate limits: before anything is encoded or waits. The message was filled in, so it names a tenant.
     async fn admit(&self, message: &DashStreamMessage) -> Result<(), SendError> {
         let Some(admission) = &self.line().options.admission else {
             return Ok(());
         };
-        let (tenant, messages) = cost_of(message);
-        let admitted = admission.admit(tenant, messages).await;
+        let admitted = admission.admit(tenant_of(message), cost_of(message)).await;
         self.admitted(admitted.map_err(SendError::from))
     }
 
@@ -238,8 +235,7 @@ impl Producer {
         let Some(admission) = &self.line().options.admission else {
             return Ok(());
         };
-        let (tenant, messages) = cost_of(message);
-        let admitted = admission.try_admit(tenant, messages);
+        let admitted = admission.try_admit(tenant_of(message), cost_of(message));
         self.admitted(admitted.map_err(SendError::from))
     }
 
@@ -303,16 +299,6 @@ impl Producer {
     pub fn is_idempotent(&self) -> bool {
         self.line().client.is_idempotent()
     }
-}
-
-/// Tenant of a message, and for how many messages it counts: a batch for its events.
-fn cost_of(message: &DashStreamMessage) -> (&str, u32) {
-    let tenant = header_of(message).map_or("", |header| header.tenant_id.as_str());
-    let messages = match &message.message {
-        Some(Message::EventBatch(batch)) => u32::try_from(batch.events.len()).unwrap_or(u32::MAX).max(1),
-        _ => 1,
-    };
-    (tenant, messages)
 }
 
 impl Sink for Producer {

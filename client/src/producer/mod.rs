@@ -17,7 +17,6 @@
 //! | `room.rs`, `outstanding.rs`, `ticket.rs` | bounds of what waits; what a flush waits for; the account of one message |
 //! | `fallback/` | where messages go that cannot be delivered |
 //! | `worker.rs` | the thread that does the work |
-//! | `dashstream.rs` | the old name |
 //!
 //! **Threads.** The work is done on a thread of the producer's own, with its own runtime. So it works from code that is
 //! not asynchronous, sending goes on while the application is busy, and dropping a producer never blocks.
@@ -29,7 +28,6 @@
 mod admission;
 mod closing;
 mod counts;
-mod dashstream;
 mod delivery;
 mod error;
 mod event_batch;
@@ -46,9 +44,9 @@ mod trace;
 mod typed;
 mod worker;
 
+pub use crate::dashflow::producer::DashStreamProducer;
 pub use admission::{Admission, Refusal};
 pub use counts::ProducerCounts;
-pub use dashstream::DashStreamProducer;
 pub use delivery::{Delivery, Pending, Report};
 pub use error::{CloseError, FlushError, Kept, ProducerError, SendError};
 pub use event_batch::EventBatchBuilder;

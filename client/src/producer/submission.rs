@@ -1,10 +1,11 @@
 //! The way of one message that was taken: numbered in the order of its thread, encoded, and put to its partition.
 
+use std::cell::Cell;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use prost::Message as _;
 use quipu_kafka::produce::{ProduceClient, ProduceRecord, PutError};
-use quipu_proto::framing::{self, Compression, MARKER_PLAIN};
+use quipu_proto::framing::{self, Compression, MARKER_PLAIN, Size};
 use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::message::{DashStreamMessage, Header};
 
@@ -299,20 +300,12 @@ impl Line {
                 sequence: header.sequence,
             }));
         }
-        let protobuf = message.encoded_len();
-        let mut value = self.encode(&message, self.options.compression);
-        let mut fits = super::size::check(&value, protobuf, self.options.readers);
-        if fits.is_err() && value.first() != Some(&MARKER_PLAIN) {
-            // A body that expands beyond what readers allow for its length is taken for a bomb; uncompressed it is not.
-            let plain = self.encode(&message, Compression::None);
-            if super::size::check(&plain, protobuf, self.options.readers).is_ok() {
-                (value, fits) = (plain, Ok(()));
-            }
-        }
+        let (value, size) = self.encode(&message);
+        let fits = super::size::check(size, self.options.readers);
         let (headers, count) = trace.headers();
         let record = ProduceRecord {
             key: Some(header.thread_id.as_bytes()),
-            value: Some(&value),
+            value: Some(&value.bytes),
             headers: &headers[..count],
             timestamp_ms: super::header::now_us() / 1_000,
         };
@@ -324,7 +317,7 @@ impl Line {
                 Letter::new(
                     None,
                     record.key.unwrap_or_default(),
-                    &value,
+                    &value.bytes,
                     error.to_string().into(),
                 ),
                 ticket,
@@ -340,7 +333,7 @@ impl Line {
             Err((PutError::TooLarge { bytes, limit }, ticket)) => {
                 let error = SendError::TooLargeForTopic {
                     record: bytes,
-                    protobuf,
+                    protobuf: size.expanded_bytes,
                     limit,
                 };
                 refuse(error, ticket)
@@ -350,8 +343,53 @@ impl Line {
     }
 
     /// The one place where messages are encoded.
-    fn encode(&self, message: &DashStreamMessage, compression: Compression) -> Vec<u8> {
-        framing::encode(message, compression)
+    fn encode(&self, message: &DashStreamMessage) -> (Value, Size) {
+        let mut value = Value::empty();
+        let compression = self.options.compression;
+        let size = framing::encode_into(message, compression, &mut value.bytes);
+        let is_refused = |size| super::size::check(size, self.options.readers).is_err();
+        if !is_refused(size) || value.bytes.first() == Some(&MARKER_PLAIN) {
+            return (value, size);
+        }
+        // The notes of compression are two bytes a header, which may be the ones too many.
+        let mut plain = Value::empty();
+        let plain_size = framing::encode_into(message, Compression::None, &mut plain.bytes);
+        if is_refused(plain_size) {
+            (value, size)
+        } else {
+            (plain, plain_size)
+        }
+    }
+}
+
+thread_local! {
+    /// The memory of the value that was sent last, for the next one.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The most bytes of it: one large message must not hold memory for ever.
+const SPARE_BYTES_MAX: usize = 64 << 10;
+
+/// An encoded message, in memory that the thread uses again. It is copied into the batch of its partition.
+struct Value {
+    bytes: Vec<u8>,
+}
+
+impl Value {
+    fn empty() -> Self {
+        // A thread that ends has let go of it.
+        let bytes = SPARE.try_with(Cell::take).unwrap_or_default();
+        Self { bytes }
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        if bytes.capacity() <= SPARE_BYTES_MAX {
+            bytes.clear();
+            let _ = SPARE.try_with(|spare| spare.set(bytes));
+        }
     }
 }
 

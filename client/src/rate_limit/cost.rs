@@ -1,7 +1,9 @@
 //! Whose quota a message is taken from, and how much of it.
 
+use quipu_proto::message::DashStreamMessage;
 use quipu_proto::message::dash_stream_message::Message;
-use quipu_proto::message::{DashStreamMessage, Header};
+
+use crate::producer::header_of;
 
 /// What a message costs: an EventBatch the number of its events, every other message 1, and an empty batch 1 too, since
 /// it is sent.
@@ -14,29 +16,15 @@ pub fn cost_of(message: &DashStreamMessage) -> u32 {
 }
 
 /// The tenant whose quota a message is taken from: that of its header, which for an EventBatch is the batch's own. Empty
-/// where the message has none.
+/// where the message has none; a producer fills in its own before it asks.
 #[must_use]
 pub fn tenant_of(message: &DashStreamMessage) -> &str {
     header_of(message).map_or("", |header| header.tenant_id.as_str())
 }
 
-fn header_of(message: &DashStreamMessage) -> Option<&Header> {
-    match message.message.as_ref()? {
-        Message::Event(m) => m.header.as_ref(),
-        Message::StateDiff(m) => m.header.as_ref(),
-        Message::TokenChunk(m) => m.header.as_ref(),
-        Message::ToolExecution(m) => m.header.as_ref(),
-        Message::Checkpoint(m) => m.header.as_ref(),
-        Message::Metrics(m) => m.header.as_ref(),
-        Message::Error(m) => m.header.as_ref(),
-        Message::EventBatch(m) => m.header.as_ref(),
-        Message::ExecutionTrace(m) => m.header.as_ref(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use quipu_proto::message::{Event, EventBatch, TokenChunk};
+    use quipu_proto::message::{Event, EventBatch, Header, TokenChunk};
 
     use super::*;
 

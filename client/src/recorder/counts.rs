@@ -15,7 +15,8 @@ pub struct RecorderCounts {
     pub lost: u64,
     /// Calls that came after their run, node, request or tool call had ended. Nothing is sent for them.
     pub late: u64,
-    /// States that could not be written as JSON. The next one covers both steps.
+    /// States that could not be written as JSON, were larger than [`state_bytes_max`](super::RecorderBuilder::state_bytes_max),
+    /// or nested more deeply than readers follow. The next one covers both steps.
     pub states_skipped: u64,
     /// Why the sink did not take the newest lost message.
     pub last_loss: Option<SinkError>,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use prost::Message as _;
+use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::message::{Event, EventType};
 use serde_json::{Map, Value, json};
 
@@ -13,7 +15,7 @@ const DESCRIPTION_BYTES_MAX: usize = 512_000;
 
 /// Most bytes that a start may have with all that is in it. Readers take 1 MiB; what does not fit is left out, so that a start is
 /// never refused for its size.
-pub(super) const START_BYTES_MAX: usize = 900_000;
+const START_BYTES_MAX: usize = 900_000;
 
 /// The GRAPH_START of this graph. The state that it starts with is not in it.
 pub(super) fn event(graph: &Graph, exported_at: &str) -> Event {
@@ -39,6 +41,19 @@ pub(super) fn event(graph: &Graph, exported_at: &str) -> Event {
     attributes
         .with_all(&graph.attributes)
         .event(EventType::GraphStart, "")
+}
+
+/// Adds the state that a run starts with, as text. Tells whether it fits.
+pub(super) fn add_initial_state(start: &mut Message, text: String) -> bool {
+    let Message::Event(start) = start else {
+        return false;
+    };
+    let fits = text.len() <= START_BYTES_MAX.saturating_sub(start.encoded_len());
+    if fits {
+        let state = Attributes::default().with("initial_state_json", text);
+        start.attributes.extend(state.0);
+    }
+    fits
 }
 
 fn schema(graph: &Graph, exported_at: &str) -> Value {

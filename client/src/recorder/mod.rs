@@ -63,6 +63,7 @@ pub use parallel::Parallel;
 pub use problem::Problem;
 pub use quipu_proto::message::error::Severity;
 pub use quipu_proto::message::token_chunk::FinishReason;
+pub use quipu_proto::state::ArrayAlignment;
 pub use run::Run;
 pub use scope::Scope;
 pub use tool::Tool;
@@ -73,10 +74,14 @@ pub(crate) use metric::metrics;
 use crate::redact::Redactor;
 use crate::sink::Sink;
 use message_id::MessageId;
+use quipu_proto::state::{DiffOptions, StateWriterOptions};
 use thread::Thread;
 
 /// Differences of state between two checkpoints, unless told otherwise.
 pub const CHECKPOINT_EVERY: u32 = 50;
+
+/// Longest state that is told, in bytes of compact JSON, unless told otherwise: as much as existing producers tell.
+pub const STATE_BYTES_MAX: usize = 10 << 20;
 
 /// Tells what happens in one thread: a session of an agent. Cheap to clone; a clone goes on when others are dropped.
 ///
@@ -104,7 +109,14 @@ impl Recorder {
             tenant_id: "default".to_owned(),
             thread_id: None,
             redactor: None,
-            checkpoint_every: CHECKPOINT_EVERY,
+            states: StateWriterOptions {
+                diff: DiffOptions {
+                    arrays: ArrayAlignment::Aligned,
+                },
+                checkpoint_interval: CHECKPOINT_EVERY,
+                state_bytes_max: STATE_BYTES_MAX,
+                ..StateWriterOptions::default()
+            },
         }
     }
 
@@ -149,7 +161,7 @@ pub struct RecorderBuilder {
     tenant_id: String,
     thread_id: Option<String>,
     redactor: Option<Redactor>,
-    checkpoint_every: u32,
+    states: StateWriterOptions,
 }
 
 impl RecorderBuilder {
@@ -172,9 +184,25 @@ impl RecorderBuilder {
     }
 
     /// Sends a checkpoint after every so many states, so that readers that come late or miss one find back; 0 is never. Without
-    /// it [`CHECKPOINT_EVERY`].
+    /// it [`CHECKPOINT_EVERY`]. One that the sink does not take is not made again: the next comes with the next such state.
     pub fn checkpoint_every(mut self, states: u32) -> Self {
-        self.checkpoint_every = states;
+        self.states.checkpoint_interval = states;
+        self
+    }
+
+    /// How the elements of arrays are matched when two states are compared. Without it [`ArrayAlignment::Aligned`]: agents
+    /// shorten their list of messages at its head, which is one operation then, and by index one for each message. It is never
+    /// longer, and no reader has to know: the operations are of the same three kinds.
+    pub fn array_alignment(mut self, alignment: ArrayAlignment) -> Self {
+        self.states.diff.arrays = alignment;
+        self
+    }
+
+    /// Leaves out states that are longer than this, in bytes of compact JSON, and counts them in
+    /// [`RecorderCounts::states_skipped`]; 0 is no bound. The next state that is not longer covers their change, too. Without it
+    /// [`STATE_BYTES_MAX`]. States that nest more than 100 levels deep are always left out.
+    pub fn state_bytes_max(mut self, bytes: usize) -> Self {
+        self.states.state_bytes_max = bytes;
         self
     }
 
@@ -188,7 +216,7 @@ impl RecorderBuilder {
             self.tenant_id,
             thread_id.clone(),
             redactor,
-            self.checkpoint_every,
+            self.states,
         );
         Recorder {
             scope: Scope {

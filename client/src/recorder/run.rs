@@ -5,10 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
-use prost::Message as _;
 use quipu_proto::message::EventType;
 use quipu_proto::message::dash_stream_message::Message;
-use serde_json::Value;
 
 use super::attributes::Attributes;
 use super::graph::Graph;
@@ -31,7 +29,7 @@ pub struct Run {
 impl Run {
     pub(super) fn start(thread: &Arc<Thread>, graph: &Graph) -> Self {
         let exported_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-        let mut message = thread.redacted(Message::Event(graph_start::event(graph, &exported_at)));
+        let message = thread.redacted(Message::Event(graph_start::event(graph, &exported_at)));
         // The state is redacted as a value, once: differences are told against what is sent here.
         let initial = match &graph.initial_state {
             None => None,
@@ -45,18 +43,9 @@ impl Run {
                 None
             }
         };
-        let text = initial.as_ref().map(Value::to_string);
-        // A longer one comes after the start.
-        let room = graph_start::START_BYTES_MAX.saturating_sub(start_len(&message));
-        let text = text.filter(|text| text.len() <= room);
-        let is_initial_told = text.is_some();
-        if let (Some(text), Message::Event(start)) = (text, &mut message) {
-            let state = Attributes::default().with("initial_state_json", text);
-            start.attributes.extend(state.0);
-        }
         let superseded = |started: Instant| ended(started, Reason::Superseded.error(), Reason::Superseded);
         let started = Instant::now();
-        let (run, start) = thread.begin_run(message, started, initial, is_initial_told, superseded);
+        let (run, start) = thread.begin_run(message, started, initial, superseded);
         let name = if graph.name.is_empty() {
             "unnamed"
         } else {
@@ -105,13 +94,6 @@ impl Run {
         self.scope
             .thread
             .end_run(self.run, &self.scope.start, message, of_open);
-    }
-}
-
-fn start_len(message: &Message) -> usize {
-    match message {
-        Message::Event(event) => event.encoded_len(),
-        _ => 0,
     }
 }
 

@@ -101,14 +101,15 @@ impl Scope {
     }
 
     /// Tells of the new state: as the difference to the state before, or whole where that is shorter. Call it before the end of
-    /// the node that made it. A state that cannot be written as JSON is left out and counted.
+    /// the node that made it. A state that cannot be written as JSON, or is larger than
+    /// [`state_bytes_max`](super::RecorderBuilder::state_bytes_max), is left out and counted.
     pub fn state(&self, state: &impl Serialize) {
         match serde_json::to_value(state) {
             Ok(mut state) => {
                 self.thread.redactor.redact_value(&mut state);
                 self.thread.state(self.run, &self.start, state);
             }
-            Err(error) => self.thread.state_skipped(&error.to_string()),
+            Err(error) => self.thread.state_skipped(&error),
         }
     }
 

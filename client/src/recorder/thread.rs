@@ -4,18 +4,20 @@
 //! message of a run comes after its end, and a difference is always told against the state that was sent before it.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::message::{DashStreamMessage, Header, MessageType};
+use quipu_proto::state::StateWriterOptions;
 use serde_json::Value;
 
-use super::clock;
 use super::counts::Counters;
 use super::message_id::MessageId;
 use super::opened::{Opened, Reason};
 use super::state::States;
+use super::{clock, graph_start};
 use crate::redact::Redactor;
 use crate::sink::{Sink, header_mut};
 
@@ -26,13 +28,12 @@ pub(super) struct Thread {
     pub(super) tenant_id: String,
     pub(super) thread_id: String,
     pub(super) redactor: Redactor,
-    pub(super) checkpoint_every: u32,
     pub(super) counters: Counters,
     progress: Mutex<Progress>,
 }
 
 /// How far the thread is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
     newest_us: i64,
     next_key: u64,
@@ -53,6 +54,16 @@ struct UnderWay {
 }
 
 impl Progress {
+    fn new(states: StateWriterOptions) -> Self {
+        Self {
+            newest_us: 0,
+            next_key: 0,
+            run: None,
+            open: BTreeMap::new(),
+            states: States::new(states),
+        }
+    }
+
     fn key(&mut self) -> u64 {
         self.next_key += 1;
         self.next_key
@@ -70,16 +81,15 @@ impl Thread {
         tenant_id: String,
         thread_id: String,
         redactor: Redactor,
-        checkpoint_every: u32,
+        states: StateWriterOptions,
     ) -> Self {
         Self {
             sink,
             tenant_id,
             thread_id,
             redactor,
-            checkpoint_every,
             counters: Counters::default(),
-            progress: Mutex::default(),
+            progress: Mutex::new(Progress::new(states)),
         }
     }
 
@@ -107,13 +117,18 @@ impl Thread {
 
     /// Puts a message that has no secrets. Tells its id, and whether it was taken.
     fn put(&self, progress: &mut Progress, parent: &MessageId, message: Message) -> (MessageId, bool) {
+        self.put_after(&mut progress.newest_us, parent, message)
+    }
+
+    /// As [`put`](Self::put), given the time of the newest message.
+    fn put_after(&self, newest_us: &mut i64, parent: &MessageId, message: Message) -> (MessageId, bool) {
         let mut message = message;
         let id = MessageId::random();
         // A clock that is set back must not mix up the messages.
-        progress.newest_us = progress.newest_us.max(clock::now_us());
+        *newest_us = clock::now_us().max(*newest_us);
         *header_mut(&mut message) = Some(Header {
             message_id: id.0.clone(),
-            timestamp_us: progress.newest_us,
+            timestamp_us: *newest_us,
             tenant_id: self.tenant_id.clone(),
             thread_id: self.thread_id.clone(),
             r#type: message_type(&message).into(),
@@ -204,14 +219,13 @@ impl Thread {
         }
     }
 
-    /// Begins a run with a state, and sends what tells of it. One that is still under way ends: messages of two runs of one
+    /// Begins a run, perhaps with a state, and sends what tells of both. One that is still under way ends: messages of two runs of one
     /// thread could not be told apart.
     pub(super) fn begin_run(
         &self,
-        message: Message,
+        mut message: Message,
         started: Instant,
         initial: Option<Value>,
-        is_initial_told: bool,
         superseded: impl FnOnce(Instant) -> Message,
     ) -> (u64, MessageId) {
         let mut progress = self.lock();
@@ -226,19 +240,26 @@ impl Thread {
             );
         }
         let run = progress.key();
+        progress.states.begin();
+        let is_told = match initial.map(|state| progress.states.initial(state)) {
+            Some(Ok(text)) => graph_start::add_initial_state(&mut message, text),
+            Some(Err(why)) => {
+                self.state_skipped(&why);
+                false
+            }
+            None => false,
+        };
         let (id, is_taken) = self.put(&mut progress, &MessageId::default(), message);
         progress.run = Some(UnderWay {
             run,
             start: id.clone(),
             started,
         });
-        progress.states.begin(None);
-        if let Some(state) = initial {
-            if is_initial_told && is_taken {
-                progress.states.begin(Some(state));
-            } else {
-                self.put_state(&mut progress, &id, state);
-            }
+        // Where the start could not tell of its state, a message of its own does.
+        if !(is_told && is_taken)
+            && let Some(state) = progress.states.lost()
+        {
+            self.put_state(&mut progress, &id, state);
         }
         (run, id)
     }
@@ -287,24 +308,17 @@ impl Thread {
     }
 
     fn put_state(&self, progress: &mut Progress, parent: &MessageId, state: Value) {
-        let diff = progress.states.diff(&state);
-        let (_, is_taken) = self.put(progress, parent, Message::StateDiff(diff));
-        if !is_taken {
-            return progress.states.lost();
-        }
-        progress.states.sent(state);
-        if let Some(checkpoint) = progress.states.checkpoint(self.checkpoint_every) {
-            let id = checkpoint.checkpoint_id.clone();
-            let (_, is_taken) = self.put(progress, parent, Message::Checkpoint(checkpoint));
-            if is_taken {
-                progress.states.checkpoint_sent(id);
-            }
+        let Progress {
+            newest_us, states, ..
+        } = progress;
+        if let Err(why) = states.tell(state, |message| self.put_after(newest_us, parent, message).1) {
+            self.state_skipped(&why);
         }
     }
 
     /// A state could not be told.
-    pub(super) fn state_skipped(&self, error: &str) {
-        tracing::warn!(thread_id = %self.thread_id, %error, "a state cannot be written as JSON and is left out");
+    pub(super) fn state_skipped(&self, why: &dyn Display) {
+        tracing::warn!(thread_id = %self.thread_id, %why, "a state is left out; the next one covers its change too");
         self.counters.state_skipped();
     }
 }

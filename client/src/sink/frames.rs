@@ -5,7 +5,6 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use prost::Message as _;
 use quipu_proto::frames::{Frame, write_frame};
 use quipu_proto::framing::{self, Compression};
 use quipu_proto::limits::{EXPANDED_BYTES_MAX, RECORD_BYTES_MAX};
@@ -107,13 +106,13 @@ impl Sink for FramesSink {
         let key = header_mut(body)
             .as_ref()
             .map_or_else(String::new, |header| header.thread_id.clone());
-        let len = message.encoded_len();
-        let payload = framing::encode(&message, self.compression);
-        if payload.len() > RECORD_BYTES_MAX || len > EXPANDED_BYTES_MAX {
+        let mut payload = Vec::new();
+        let size = framing::encode_into(&message, self.compression, &mut payload);
+        if size.framed_bytes > RECORD_BYTES_MAX || size.expanded_bytes > EXPANDED_BYTES_MAX {
             return Err(SinkError::Refused(format!(
-                "the message has {len} bytes and {} in its frame: readers take at most {EXPANDED_BYTES_MAX} and {RECORD_BYTES_MAX}; \
+                "the message has {} bytes and {} in its frame: readers take at most {EXPANDED_BYTES_MAX} and {RECORD_BYTES_MAX}; \
                  make it smaller",
-                payload.len()
+                size.expanded_bytes, size.framed_bytes
             )));
         }
         let frame = Frame {

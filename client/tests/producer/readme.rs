@@ -1,8 +1,15 @@
-//! The quick start of dashflow-streaming's README, with only the name of the crate changed, and the environment.
+//! The samples of dashflow-streaming's README, with only the names of the crate, the broker and the topic changed, and the
+//! environment. The sample with Redis is in `tests/rate_limit/readme.rs`.
 
-use quipu_client::producer::{Producer, ProducerError};
+use quipu_broker::BrokerThread;
+use quipu_client::producer::{
+    DashStreamProducer, EventBatchBuilder, IntoMessage as _, Producer, ProducerError, SendError,
+};
+use quipu_client::rate_limiter::{RateLimit, RateLimitError};
+use quipu_client::{Event, Sink as _, SinkError};
+use quipu_kafka::KafkaError;
 
-use crate::support::{TOPIC, broker, event, stored_in};
+use crate::support::{LONG, TOPIC, broker, event, stored_in};
 
 mod quick_start {
     use quipu_client::{Event, EventType, Header, MessageType, producer::DashStreamProducer};
@@ -51,6 +58,124 @@ async fn the_quick_start_sends_its_event_to_the_partition_of_its_key() {
     assert_eq!(stored[0].header().tenant_id, "my-app");
 }
 
+mod in_memory_rate_limiting {
+    use quipu_client::{producer::DashStreamProducer, rate_limiter::RateLimit};
+
+    use super::create_event;
+
+    pub(crate) async fn run(brokers: &str, topic: &str) -> Result<(), Box<dyn std::error::Error>> {
+        // Create producer with rate limiting (100 msg/sec, burst up to 1000)
+        let producer = DashStreamProducer::new_with_rate_limiting(
+            brokers,
+            topic,
+            RateLimit {
+                messages_per_second: 100.0,
+                burst_capacity: 1000,
+            },
+            None, // In-memory mode (no Redis)
+        )
+        .await?;
+
+        // Send events (automatically rate-limited per tenant)
+        for i in 0..1000 {
+            let event = create_event(&format!("tenant_{}", i % 10));
+            producer.send_event(event).await?;
+        }
+
+        Ok(())
+    }
+}
+
+/// The function that the README calls and does not show.
+fn create_event(tenant: &str) -> Event {
+    let mut event = event("session-123");
+    event.header.as_mut().unwrap().tenant_id = tenant.to_owned();
+    event
+}
+
+#[tokio::test]
+async fn the_sample_of_rate_limiting_sends_its_thousand_events() {
+    let broker = broker(10);
+    in_memory_rate_limiting::run(&broker.address(), TOPIC)
+        .await
+        .unwrap();
+    assert_eq!(stored_in(&broker, TOPIC).len(), 1_000);
+}
+
+async fn limited(broker: &BrokerThread, burst_capacity: u32) -> DashStreamProducer {
+    let limit = RateLimit {
+        messages_per_second: 0.0,
+        burst_capacity,
+    };
+    DashStreamProducer::new_with_rate_limiting(&broker.address(), TOPIC, limit, None)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn each_tenant_of_a_message_has_a_limit_of_its_own() {
+    let broker = broker(1);
+    let producer = limited(&broker, 2).await;
+    for tenant in ["acme", "", "globex"] {
+        for _ in 0..2 {
+            producer.send_event(create_event(tenant)).await.unwrap();
+        }
+        let error = producer.send_event(create_event(tenant)).await.unwrap_err();
+        // Messages that name no tenant are the producer's.
+        let tenant = if tenant.is_empty() { "default" } else { tenant };
+        assert_eq!(
+            error.to_string(),
+            format!("Rate limit exceeded for tenant: {tenant}")
+        );
+        assert!(matches!(error, SendError::Limited(refusal) if refusal.tenant == tenant));
+    }
+    assert!(producer.send_event(create_event("default")).await.is_err());
+    assert_eq!(producer.counts().messages_refused, 4);
+    assert_eq!(stored_in(&broker, TOPIC).len(), 6);
+}
+
+#[tokio::test]
+async fn batches_cost_their_events_and_what_cannot_wait_is_limited_too() {
+    let broker = broker(1);
+    let producer = limited(&broker, 5).await;
+    let batch = |events: usize| {
+        let mut builder = EventBatchBuilder::new("acme", "t");
+        (0..events).for_each(|_| builder.push(create_event("other")));
+        builder.take().unwrap()
+    };
+    producer.send_event_batch(batch(4)).await.unwrap();
+    let error = producer.send_event_batch(batch(2)).await.unwrap_err();
+    assert_eq!(error.to_string(), "Rate limit exceeded for tenant: acme");
+    producer.put(create_event("acme").into_message()).unwrap();
+    assert_eq!(
+        producer.put(create_event("acme").into_message()),
+        Err(SinkError::Refused(
+            "Rate limit exceeded for tenant: acme".to_owned()
+        ))
+    );
+    assert!(producer.enqueue(create_event("acme")).is_err());
+    producer.close(LONG).await.unwrap();
+    assert_eq!(stored_in(&broker, TOPIC).len(), 2);
+}
+
+#[tokio::test]
+async fn a_limiter_that_cannot_be_had_is_an_error_that_keeps_the_password() {
+    let broker = broker(1);
+    let limit = RateLimit {
+        messages_per_second: 1.0,
+        burst_capacity: 1,
+    };
+    let url = Some("redis//me:hidden@host");
+    let error = DashStreamProducer::new_with_rate_limiting(&broker.address(), TOPIC, limit, url)
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        ProducerError::RateLimit(RateLimitError::Url { .. })
+    ));
+    assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
+}
+
 #[tokio::test]
 async fn the_environment_names_brokers_topic_and_tenant() {
     let broker = broker(1);
@@ -69,10 +194,10 @@ async fn the_environment_names_brokers_topic_and_tenant() {
     assert_eq!(stored_in(&broker, TOPIC)[0].header().tenant_id, "acme");
     assert!(matches!(
         Producer::from_lookup(env(" ")),
-        Err(ProducerError::Setting {
-            setting: "tenant",
+        Err(ProducerError::Kafka(KafkaError::Setting {
+            setting: "KAFKA_TENANT_ID",
             ..
-        })
+        }))
     ));
     assert_eq!(
         Producer::from_lookup(|_| None).unwrap().topic(),

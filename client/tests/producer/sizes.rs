@@ -137,9 +137,12 @@ async fn readers_of_dashflow_streaming_bound_the_decompressed_size_with_its_flag
     let mut options = quick();
     options.readers = Readers::Original;
     let producer = producer_to(&broker, options);
+    // Not so even that it would be taken for a bomb.
+    let mut text = noisy("t", 10_000).node_id;
+    text = text.repeat(105);
     let repeated = |bytes: usize| {
         let mut event = event("t");
-        event.node_id = "a".repeat(bytes);
+        text[..bytes].clone_into(&mut event.node_id);
         event
     };
     let mut largest_taken = 0;

@@ -13,6 +13,7 @@ mod memory;
 mod millions;
 mod outage;
 mod quota;
+mod readme;
 mod redis;
 mod server;
 

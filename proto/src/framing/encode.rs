@@ -223,6 +223,11 @@ pub fn encode(message: &DashStreamMessage, compression: Compression) -> Vec<u8> 
     with_encoder(compression, |encoder| encoder.encode(message))
 }
 
+/// Appends a message as a Kafka value to `out`, with an [`Encoder`] that each thread keeps, and tells its lengths.
+pub fn encode_into(message: &DashStreamMessage, compression: Compression, out: &mut Vec<u8>) -> Size {
+    with_encoder(compression, |encoder| encoder.encode_into(message, out))
+}
+
 /// How long a message is as a Kafka value: see [`Encoder::size`].
 #[must_use]
 pub fn size(message: &DashStreamMessage, compression: Compression) -> Size {

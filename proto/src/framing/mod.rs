@@ -18,7 +18,7 @@
 mod encode;
 mod note;
 
-pub use encode::{Encoder, Size, encode, size};
+pub use encode::{Encoder, Size, encode, encode_into, size};
 
 use crate::error::{Reason, Rejection};
 use crate::expand::{self, ZSTD_MAGIC};

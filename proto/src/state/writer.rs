@@ -187,9 +187,9 @@ impl StateWriter {
     }
 
     /// Tells that what was written last did not reach its readers, as when a queue had no room. The next diff sends the
-    /// whole state.
-    pub fn forget(&mut self) {
-        self.sent = None;
+    /// whole state. Gives back the state that readers were thought to know, for whoever tries again.
+    pub fn forget(&mut self) -> Option<Value> {
+        self.sent.take()
     }
 
     /// The state that readers know, if they know one.
@@ -280,7 +280,8 @@ mod tests {
             ..StateDiff::default()
         };
         assert_eq!(diff, unchanged);
-        writer.forget();
+        assert_eq!(writer.forget(), Some(text(1)));
+        assert_eq!(writer.sent(), None);
         let diff = writer.write(text(1)).unwrap().diff;
         assert_eq!(diff.full_state, canonical(&text(1)).into_bytes());
     }
