@@ -112,7 +112,10 @@ fn a_broker_that_dies_in_the_middle_loses_nothing_and_has_nothing_twice() {
         node.start_again();
     });
     let counts = producer.counts();
-    eprintln!("{count} messages in {:.1} s: {counts:?}", began.elapsed().as_secs_f64());
+    eprintln!(
+        "{count} messages in {:.1} s: {counts:?}",
+        began.elapsed().as_secs_f64()
+    );
     assert_eq!(counts.messages_sent, count);
     assert!(producer.is_idempotent());
 

@@ -125,9 +125,13 @@ impl World {
         self.put += 1;
     }
 
-    /// Waits until all that was put has its outcome.
+    /// Waits until all that was put has its outcome, and has it sent without lingering.
     async fn settled(&self) {
         self.client().hurry();
+        self.wait_for_outcomes().await;
+    }
+
+    async fn wait_for_outcomes(&self) {
         loop {
             let changed = self.noted.changed.notified();
             if self.noted.outcomes.lock().unwrap().len() == self.put as usize {
@@ -560,6 +564,23 @@ async fn batches_of_every_codec_are_read_back() {
             stats.bytes
         );
     }
+}
+
+#[tokio::test]
+async fn a_record_that_is_waited_for_does_not_linger() {
+    let options = ProduceOptions {
+        linger: Duration::from_secs(3_600),
+        delivery_timeout: Duration::from_secs(7_200),
+        ..quick()
+    };
+    let mut world = World::start(BrokerOptions::default(), 3, options).await;
+    // Before the partitions are known, and after.
+    for _ in 0..3 {
+        world.put(2, 1);
+        world.client().expect(b"key-0");
+        world.wait_for_outcomes().await;
+    }
+    world.check_all_stored_once(3).await;
 }
 
 #[tokio::test]

@@ -172,7 +172,13 @@ impl Producer {
     /// # Errors
     /// The message was not taken, or not delivered, and why.
     pub async fn send(&self, message: impl IntoMessage) -> Result<Delivery, SendError> {
-        self.submit(message).await?.await
+        let message = message.into_message();
+        let key = header::header_of(&message).map(|header| header.thread_id.clone());
+        let pending = self.submit(message).await?;
+        if let Some(key) = key {
+            self.line().client.expect(key.as_bytes());
+        }
+        pending.await
     }
 
     /// Waits for room, and for its tenant's turn, and hands a message over then. What becomes of it is told by the

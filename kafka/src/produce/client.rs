@@ -212,6 +212,13 @@ impl<T: Send + 'static> ProduceClient<T> {
         }
     }
 
+    /// Sends what waits for the partition of a key without letting it linger, because somebody waits for it. Records still
+    /// join it while another batch of the partition is on its way.
+    pub fn expect(&self, key: &[u8]) {
+        self.shared.queue().expect(key);
+        self.shared.wake.notify_one();
+    }
+
     /// Sends what waits without letting it linger.
     pub fn hurry(&self) {
         self.shared.queue().hurry();

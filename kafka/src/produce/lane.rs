@@ -25,6 +25,8 @@ pub(super) enum Pushed {
 #[derive(Debug)]
 pub(super) struct Lane<T> {
     open: Option<Batch<T>>,
+    /// Whether the open batch does not linger: somebody waits for a record of it.
+    is_awaited: bool,
     full: VecDeque<Batch<T>>,
     /// Whether a batch is on its way. The next one waits for it, so that order is kept whatever becomes of it.
     busy: bool,
@@ -39,6 +41,7 @@ impl<T> Default for Lane<T> {
     fn default() -> Self {
         Self {
             open: None,
+            is_awaited: false,
             full: VecDeque::new(),
             busy: false,
             retry_at: None,
@@ -88,6 +91,12 @@ impl<T> Lane<T> {
     /// Lets nothing more into the batch that is open.
     pub(super) fn close_open(&mut self) {
         self.full.extend(self.open.take());
+        self.is_awaited = false;
+    }
+
+    /// Lets the open batch be sent as soon as no other is on its way. Until then records may join it.
+    pub(super) fn await_open(&mut self) {
+        self.is_awaited = self.open.is_some();
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -105,6 +114,7 @@ impl<T> Lane<T> {
         }
         let ready_at = match (self.full.front(), &self.open) {
             (Some(full), _) => full.lingers_until(Duration::ZERO),
+            (None, Some(open)) if self.is_awaited => open.lingers_until(Duration::ZERO),
             (None, Some(open)) => open.lingers_until(linger),
             (None, None) => return None,
         };
@@ -137,7 +147,10 @@ impl<T> Lane<T> {
 
     /// Takes the next batch to give it up.
     pub(super) fn take_front(&mut self) -> Option<Batch<T>> {
-        self.full.pop_front().or_else(|| self.open.take())
+        self.full.pop_front().or_else(|| {
+            self.is_awaited = false;
+            self.open.take()
+        })
     }
 
     /// Numbers a batch that was taken to be sent; one that has numbers keeps them.

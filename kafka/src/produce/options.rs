@@ -34,7 +34,8 @@ pub struct ProduceOptions {
     /// Bytes of records, as brokers count a batch, at which a batch is full. Default 1,000,000. Less where the topic
     /// takes less.
     pub batch_bytes: usize,
-    /// How long a batch that is not full waits for more. Default 5 ms.
+    /// How long a batch that is not full waits for more, unless somebody waits for it
+    /// ([`super::ProduceClient::expect`]). Default 5 ms.
     pub linger: Duration,
     /// Codec of batches. Default none.
     pub compression: BatchCompression,

@@ -139,6 +139,16 @@ impl<T> Queue<T> {
         self.is_hurried = !self.unplaced.is_empty();
     }
 
+    /// Lets what waits for the partition of a key be sent as soon as nothing else is on its way there.
+    pub(super) fn expect(&mut self, key: &[u8]) {
+        if self.partitions == 0 {
+            self.is_hurried = true;
+        } else {
+            let partition = self.partitioner.partition(key, self.partitions);
+            self.lanes[partition].await_open();
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.unplaced.is_empty() && self.lanes.iter().all(Lane::is_empty)
     }
