@@ -1,5 +1,5 @@
-//! The code samples of the evaluation part of dashflow-streaming's README, with imports from `quipu`: users who bring such code
-//! change the name of the crate and nothing else. What a sample leaves to the reader (an application, a file) is made here.
+//! The code samples of dashflow-streaming's README, with imports from `quipu`: users who bring such code change the name of the
+//! crate and nothing else. What a sample leaves to the reader (an application, a file) is made here.
 
 #![allow(
     clippy::unwrap_used,
@@ -365,4 +365,121 @@ fn modules_are_public() {
     let _ = quipu::evals::benchmark::BenchmarkConfig::default();
     let _ = quipu::evals::converter::Conversion::default();
     let _ = quipu::evals::test_harness::mock_metrics(1.0, 1.0, 1);
+}
+
+/// "Quick Start" and "Rate Limiting", against the in-process broker in the place of `localhost:9092`.
+mod streaming {
+    use std::time::Duration;
+
+    use quipu_broker::{BrokerOptions, BrokerThread, TopicOptions};
+
+    type Sample = super::Sample;
+
+    fn broker() -> BrokerThread {
+        let broker = BrokerThread::start(BrokerOptions::default()).unwrap();
+        broker
+            .create_topic("dashstream_events", TopicOptions::partitions(1))
+            .unwrap();
+        broker
+    }
+
+    async fn send(brokers: &str) -> Sample {
+        use quipu::client::{Event, EventType, Header, MessageType, producer::DashStreamProducer};
+
+        // Create producer
+        let producer = DashStreamProducer::new(brokers, "dashstream_events").await?;
+
+        // Create an event
+        let event = Event {
+            header: Some(Header {
+                message_id: uuid::Uuid::from_u128(7).as_bytes().to_vec(),
+                timestamp_us: 1_764_300_000_000_000,
+                tenant_id: "my-app".to_string(),
+                thread_id: "session-123".to_string(),
+                sequence: 1,
+                r#type: MessageType::Event as i32,
+                parent_id: vec![],
+                compression: 0,
+                schema_version: 1,
+            }),
+            event_type: EventType::GraphStart as i32,
+            node_id: "".to_string(),
+            attributes: Default::default(),
+            duration_us: 0,
+            llm_request_id: "".to_string(),
+        };
+
+        // Send event
+        producer.send_event(event).await?;
+        producer.flush(Duration::from_secs(5)).await?;
+
+        Ok(())
+    }
+
+    /// Ends after the first message, where the sample goes on for ever.
+    async fn receive(brokers: &str) -> Result<String, Box<dyn std::error::Error>> {
+        use quipu::client::consumer::DashStreamConsumer;
+
+        // Create consumer for a specific partition.
+        let mut consumer = DashStreamConsumer::new_for_partition(brokers, "dashstream_events", 0).await?;
+
+        // Consume messages.
+        loop {
+            match consumer.next_timeout(Duration::from_secs(30)).await {
+                Some(Ok(msg)) => return Ok(format!("Received: {:?}", msg)),
+                Some(Err(e)) => return Err(e.into()),
+                None => continue, // timeout
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_quick_start_sends_its_consumer_receives() -> Sample {
+        let broker = broker();
+        send(&broker.address()).await?;
+        let received = receive(&broker.address()).await?;
+        assert!(
+            received.contains("session-123") && received.contains("my-app"),
+            "{received}"
+        );
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn events_are_limited_by_tenant() -> Sample {
+        use quipu::client::{producer::DashStreamProducer, rate_limiter::RateLimit};
+
+        let broker = broker();
+        // Create producer with rate limiting (100 msg/sec, burst up to 1000)
+        let producer = DashStreamProducer::new_with_rate_limiting(
+            &broker.address(),
+            "dashstream_events",
+            RateLimit {
+                messages_per_second: 100.0,
+                burst_capacity: 1000,
+            },
+            None, // In-memory mode (no Redis)
+        )
+        .await?;
+
+        // Send events (automatically rate-limited per tenant)
+        for i in 0..1000 {
+            let event = create_event(&format!("tenant_{}", i % 10));
+            producer.send_event(event).await?;
+        }
+        assert_eq!(producer.counts().messages_sent, 1000);
+        Ok(())
+    }
+
+    /// The function that the sample calls and does not show.
+    fn create_event(tenant: &str) -> quipu::client::Event {
+        quipu::client::Event {
+            header: Some(quipu::client::Header {
+                tenant_id: tenant.to_owned(),
+                thread_id: "session-123".to_owned(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
 }
