@@ -19,6 +19,7 @@
 
 pub mod consumer;
 pub mod dashflow;
+mod ids;
 pub mod numbering;
 pub mod producer;
 pub mod quality;

@@ -8,19 +8,23 @@
 //! cargo bench -p quipu-proto --bench encode -- 200000
 //! ```
 //!
-//! A frames file as argument is measured in bytes besides.
+//! A frames file as argument is measured in bytes besides. `write=FILE` writes the mix, not compressed, to a frames file, for
+//! sending it to a broker.
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![allow(clippy::cast_precision_loss, reason = "counts become ratios for people")]
 #![allow(missing_docs)]
 
 mod mix;
 
+use std::fs::File;
 use std::hint::black_box;
+use std::io::{BufWriter, Write as _};
 use std::time::Instant;
 
 use mix::Mix;
 use prost::Message as _;
-use quipu_proto::frames::FramesReader;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use quipu_proto::frames::{Frame, FramesReader, write_frame};
 use quipu_proto::framing::{Compression, Encoder, unframe};
 use quipu_proto::json_form::JsonForm;
 use quipu_proto::message::dash_stream_message::Message;
@@ -40,6 +44,12 @@ fn main() {
         .iter()
         .find_map(|argument| argument.parse().ok())
         .unwrap_or(1_000_000);
+    if let Some(path) = arguments
+        .iter()
+        .find_map(|argument| argument.strip_prefix("write="))
+    {
+        return write_frames(path, messages).expect("the frames file can be written");
+    }
     measure_time(messages);
     let mut mix = Mix::new(2);
     measure_bytes("the mix", (0..messages.min(200_000)).map(|_| mix.message()));
@@ -48,6 +58,47 @@ fn main() {
         measure_bytes(path, read_frames(&frames));
     }
     measure_diffs();
+}
+
+/// Writes the mix, not compressed.
+fn write_frames(path: &str, messages: usize) -> std::io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    let mut mix = Mix::new(2);
+    let mut encoder = Encoder::new(Compression::None);
+    for _ in 0..messages {
+        let message = mix.message();
+        let key = header(&message).map_or(&[][..], |header| header.thread_id.as_bytes());
+        let payload = encoder.encode(&message);
+        write_frame(
+            &mut file,
+            &Frame {
+                partition: 0,
+                key,
+                payload: &payload,
+            },
+        )?;
+    }
+    file.flush()
+}
+
+/// The canonical JSON of messages, with all their fields: what a program that keeps JSON would keep.
+struct FullJson(MessageDescriptor);
+
+impl FullJson {
+    fn new() -> Self {
+        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schema");
+        let files = protox::compile(["dashstream.proto"], [schema]).expect("the schema compiles");
+        let pool = DescriptorPool::from_file_descriptor_set(files).expect("the schema is whole");
+        let envelope = pool
+            .all_messages()
+            .find(|message| message.name() == "DashStreamMessage");
+        Self(envelope.expect("the schema has the envelope"))
+    }
+
+    fn len(&self, protobuf: &[u8]) -> usize {
+        let message = DynamicMessage::decode(self.0.clone(), protobuf).expect("encoded here");
+        serde_json::to_vec(&message).expect("it has a JSON form").len() + 1
+    }
 }
 
 /// The messages of a frames file that are valid.
@@ -279,12 +330,15 @@ fn measure_bytes(name: &str, source: impl Iterator<Item = DashStreamMessage>) {
     let mut lz4 = Encoder::new(Compression::Lz4 { threshold_bytes: 512 });
     let mut decoder = Decoder::new(Policy::Strict).for_display();
     let (mut value, mut json) = (Vec::new(), Vec::new());
-    let (mut protobuf_bytes, mut json_bytes, mut zstd_bytes, mut lz4_bytes) = (0, 0, 0, 0);
+    let full_json = FullJson::new();
+    let (mut protobuf_bytes, mut json_bytes, mut full_json_bytes) = (0, 0, 0);
+    let (mut zstd_bytes, mut lz4_bytes) = (0, 0);
     let sizes = [("16 KiB", 16 << 10), ("1 MB", 1_000_000)];
     let codecs = [
         ("plain", None),
         ("zstd 1", Some(1)),
         ("zstd 3", Some(3)),
+        ("zstd 6", Some(6)),
         ("zstd 9", Some(9)),
     ];
     // Of messages that are not compressed by themselves, and of those that are.
@@ -311,17 +365,19 @@ fn measure_bytes(name: &str, source: impl Iterator<Item = DashStreamMessage>) {
         json.clear();
         JsonForm::default().write(&decoder.decode(Some(&value)).expect("encoded here"), &mut json);
         json_bytes += json.len();
+        full_json_bytes += full_json.len(&value[1..]);
     }
-    println!("\n{name}: bytes a message over {messages}; ratios of protobuf and of compact JSON to it");
+    println!("\n{name}: bytes a message over {messages}; ratios of protobuf and of canonical JSON to it");
     let line = |name: &str, bytes: usize| {
         println!(
             "{name:58} {:8.1} {:8.2} {:8.2}",
             bytes as f64 / messages as f64,
             protobuf_bytes as f64 / bytes as f64,
-            json_bytes as f64 / bytes as f64
+            full_json_bytes as f64 / bytes as f64
         );
     };
-    line("JSON, a line each", json_bytes);
+    line("canonical JSON, a line each", full_json_bytes);
+    line("JSON of parse_events, a line each", json_bytes);
     line("protobuf", protobuf_bytes);
     line("values, zstd 3 over 512 bytes", zstd_bytes);
     line("values, lz4 over 512 bytes", lz4_bytes);

@@ -1,6 +1,5 @@
 //! Headers of messages: what callers leave out is filled in.
 
-use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use quipu_proto::SCHEMA_VERSION;
@@ -9,6 +8,8 @@ use quipu_proto::message::{
     Checkpoint, DashStreamMessage, Error, Event, EventBatch, ExecutionTrace, Header, MessageType, Metrics,
     StateDiff, TokenChunk, ToolExecution,
 };
+
+use crate::ids;
 
 use super::error::SendError;
 
@@ -98,7 +99,7 @@ pub(super) fn fill(message: &mut DashStreamMessage, tenant: &str) -> Result<(), 
 
 fn fill_header(header: &mut Header, kind: MessageType, tenant: &str, now_us: i64) {
     if header.message_id.is_empty() {
-        header.message_id = message_id().to_vec();
+        header.message_id = ids::message_id().to_vec();
     }
     if header.timestamp_us == 0 {
         header.timestamp_us = now_us;
@@ -120,44 +121,9 @@ pub(super) fn now_us() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Random ids that are made at once, as each call to the system costs more than an id.
-const IDS_AT_ONCE: usize = 64;
-
-struct Ids {
-    bytes: [[u8; 16]; IDS_AT_ONCE],
-    used: usize,
-}
-
-thread_local! {
-    static IDS: RefCell<Ids> = const {
-        RefCell::new(Ids { bytes: [[0; 16]; IDS_AT_ONCE], used: IDS_AT_ONCE })
-    };
-}
-
-/// A random UUID, version 4, as bytes.
-pub(super) fn message_id() -> [u8; 16] {
-    IDS.with_borrow_mut(|ids| {
-        if ids.used == IDS_AT_ONCE {
-            if getrandom::fill(ids.bytes.as_flattened_mut()).is_err() {
-                // Without a source of randomness: the clock, and a count within this buffer.
-                for (index, id) in ids.bytes.iter_mut().enumerate() {
-                    id[..8].copy_from_slice(&now_us().to_be_bytes());
-                    id[8..].copy_from_slice(&(index as u64).to_be_bytes());
-                }
-            }
-            ids.used = 0;
-        }
-        let bytes = ids.bytes[ids.used];
-        ids.used += 1;
-        *uuid::Builder::from_random_bytes(bytes).as_uuid().as_bytes()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-
-    use std::collections::HashSet;
 
     use super::*;
 
@@ -240,15 +206,5 @@ mod tests {
             .into_message();
             assert!(matches!(fill(&mut message, "a"), Err(SendError::NoThread)));
         }
-    }
-
-    #[test]
-    fn ids_are_version_4_and_differ() {
-        let ids: HashSet<[u8; 16]> = (0..1_000).map(|_| message_id()).collect();
-        assert_eq!(ids.len(), 1_000);
-        assert!(
-            ids.iter()
-                .all(|id| uuid::Uuid::from_bytes(*id).get_version_num() == 4)
-        );
     }
 }

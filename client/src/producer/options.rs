@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quipu_kafka::produce::ProduceOptions;
+use quipu_kafka::produce::{BatchCompression, ProduceOptions};
 use quipu_proto::framing::Compression;
 
 use crate::numbering::StartPolicy;
@@ -47,8 +47,8 @@ impl fmt::Debug for OnReport {
 pub struct ProducerOptions {
     /// Tenant of messages that name none, and of the producer itself (`KAFKA_TENANT_ID`). Default `default`.
     pub tenant: String,
-    /// How each message is compressed. Default zstd level 3 above 512 bytes. Set it to [`Compression::None`] where
-    /// batches are compressed ([`ProduceOptions::compression`]).
+    /// How each message is compressed. Default zstd level 3 above 512 bytes, which all readers know. See
+    /// [`ProducerOptions::with_batches_compressed`] for less.
     pub compression: Compression,
     /// Who reads the topic. Default [`Readers::Quipu`].
     pub readers: Readers,
@@ -93,7 +93,21 @@ impl Default for ProducerOptions {
     }
 }
 
+/// The level of [`ProducerOptions::with_batches_compressed`].
+const BATCH_ZSTD_LEVEL: i32 = 6;
+
 impl ProducerOptions {
+    /// Compresses batches of messages together in place of each message by itself: a log of less than half the size, written
+    /// faster. All clients of Kafka that know zstd read it; the consumers of dashflow-streaming do not.
+    #[must_use]
+    pub fn with_batches_compressed(mut self) -> Self {
+        self.compression = Compression::None;
+        self.produce.compression = BatchCompression::Zstd {
+            level: BATCH_ZSTD_LEVEL,
+        };
+        self
+    }
+
     pub(super) fn check(&self) -> Result<(), ProducerError> {
         let refused = |setting, value: String, reason| {
             Err(ProducerError::Setting {

@@ -11,9 +11,9 @@ use quipu_proto::message::{EventType, TokenChunk, TokenStats};
 use serde_json::Value;
 
 use super::attributes::Attributes;
+use super::clock;
 use super::opened::{Opened, Reason, What};
 use super::scope::Scope;
-use super::{clock, message_id};
 
 /// What a model is asked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -143,7 +143,7 @@ pub struct Llm {
 
 impl Llm {
     pub(super) fn start(within: &Scope, request: LlmRequest) -> Self {
-        let request_id = request.request_id.unwrap_or_else(message_id::random_name);
+        let request_id = request.request_id.unwrap_or_else(crate::ids::random_name);
         let mut opened = within.opened(What::Llm {
             request_id: request_id.clone(),
             model: request.model.clone(),

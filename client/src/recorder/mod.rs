@@ -209,7 +209,7 @@ impl RecorderBuilder {
     /// The recorder.
     #[must_use]
     pub fn build(self) -> Recorder {
-        let thread_id = self.thread_id.unwrap_or_else(message_id::random_name);
+        let thread_id = self.thread_id.unwrap_or_else(crate::ids::random_name);
         let redactor = self.redactor.unwrap_or_else(Redactor::from_env);
         let thread = Thread::new(
             self.sink,

@@ -81,12 +81,7 @@ impl Scope {
     /// Tells that a tool is asked for, with its arguments as JSON. The call ends by [`Tool::completed`] or [`Tool::failed`].
     #[must_use = "a call that is dropped has failed"]
     pub fn tool_requested(&self, tool_name: impl Into<String>, arguments: &impl Serialize) -> Tool {
-        Tool::request(
-            self,
-            super::message_id::random_name(),
-            tool_name.into(),
-            arguments,
-        )
+        Tool::request(self, crate::ids::random_name(), tool_name.into(), arguments)
     }
 
     /// The same for a call that has a name already, as models give them.

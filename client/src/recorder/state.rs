@@ -6,8 +6,6 @@ use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::state::{StateWriter, StateWriterOptions, Unwritten, Written};
 use serde_json::Value;
 
-use super::message_id;
-
 /// The states of a run, as its readers know them.
 pub(super) struct States {
     options: StateWriterOptions,
@@ -60,7 +58,7 @@ impl States {
             return Ok(());
         }
         if let Some(mut checkpoint) = checkpoint {
-            let id = message_id::random();
+            let id = crate::ids::random_id();
             checkpoint.checkpoint_id = id.to_vec();
             // One that was not taken must not be the base of what follows.
             if send(Message::Checkpoint(checkpoint)) {

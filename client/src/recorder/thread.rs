@@ -123,7 +123,7 @@ impl Thread {
     /// As [`put`](Self::put), given the time of the newest message.
     fn put_after(&self, newest_us: &mut i64, parent: &MessageId, message: Message) -> (MessageId, bool) {
         let mut message = message;
-        let id = MessageId::random();
+        let id = MessageId::new();
         // A clock that is set back must not mix up the messages.
         *newest_us = clock::now_us().max(*newest_us);
         *header_mut(&mut message) = Some(Header {

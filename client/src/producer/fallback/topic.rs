@@ -10,8 +10,9 @@ use quipu_proto::letter::{KAFKA_SEND_ERROR, LetterText, LibraryLetter};
 use quipu_proto::message::DashStreamMessage;
 use tokio::time::Instant;
 
+use crate::ids::random_name;
 use crate::producer::counts::{Counters, add};
-use crate::producer::header::{header_of, message_id, now_us};
+use crate::producer::header::{header_of, now_us};
 
 use super::{FallbackSetting, FallbackTopic, Letter};
 
@@ -54,7 +55,7 @@ impl LetterSender {
             add(&counters.dlq_send_failures, 1);
             return Err(Arc::clone(why));
         }
-        let id = uuid::Uuid::from_bytes(message_id()).to_string();
+        let id = random_name();
         let thread = std::str::from_utf8(&letter.key).ok();
         let tenant = tenant_of(&letter.value);
         let text = LibraryLetter::new(&LetterText {

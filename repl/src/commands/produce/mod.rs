@@ -163,7 +163,7 @@ enum BatchCodec {
     Snappy,
     /// LZ4
     Lz4,
-    /// zstd, level 3
+    /// zstd, level 6
     Zstd,
 }
 
@@ -174,7 +174,7 @@ impl From<BatchCodec> for BatchCompression {
             BatchCodec::Gzip => Self::Gzip,
             BatchCodec::Snappy => Self::Snappy,
             BatchCodec::Lz4 => Self::Lz4,
-            BatchCodec::Zstd => Self::Zstd { level: 3 },
+            BatchCodec::Zstd => Self::Zstd { level: 6 },
         }
     }
 }
