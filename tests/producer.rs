@@ -52,7 +52,7 @@ fn messages() -> u64 {
     std::env::var("QUIPU_TEST_MESSAGES").map_or(60_000, |count| count.parse().unwrap())
 }
 
-/// The event of that number: about 330 bytes, with its number as its id.
+/// The event of that number: about 330 bytes, with an id and a time of its own.
 fn event(number: u64) -> Event {
     let text = AttributeValue {
         value: Some(Value::StringValue("0123456789abcdef".repeat(14))),
@@ -62,6 +62,7 @@ fn event(number: u64) -> Event {
             message_id: u128::from(number + 1).to_be_bytes().to_vec(),
             thread_id: format!("session-{}", number % THREADS),
             tenant_id: "acme".to_owned(),
+            timestamp_us: 1_764_300_000_000_000 + i64::try_from(number).unwrap(),
             ..Header::default()
         }),
         event_type: EventType::NodeEnd as i32,
@@ -144,7 +145,7 @@ fn a_message_that_is_sent_again_is_known_by_its_id() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let topic = runtime.block_on(topic(&node, "again"));
     let count = 2_000;
-    // Two lives of an application: what the second sends again has the ids and numbers that it had.
+    // Two lives of an application: what the second sends again has the id, the time and the number that it had.
     for _ in 0..2 {
         let mut options = ProducerOptions {
             compression: Compression::None,
