@@ -3,12 +3,22 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// Wait after the first failure.
 const FIRST: Duration = Duration::from_millis(100);
 /// Longest wait.
 const LONGEST: Duration = Duration::from_secs(5);
 /// Failures after which the wait does not double any more.
 const DOUBLINGS_MAX: u32 = 6;
+
+/// As good as never, and not beyond what clocks can tell.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3_600);
+
+/// That much later: a time that callers set may be endless.
+pub(super) fn after(from: Instant, wait: Duration) -> Instant {
+    from + wait.min(NEVER)
+}
 
 /// Time to wait after so many failures in a row: 100 ms, doubling to 5 s, less up to a quarter, so that many readers of
 /// a broken broker do not come back all at once.

@@ -680,3 +680,84 @@ async fn settings_that_make_no_sense_are_refused_by_name() {
     };
     assert!(refused("a", "t", options).contains("40"));
 }
+
+#[tokio::test]
+async fn a_leader_that_steps_down_may_have_stored_what_it_was_sent() {
+    let options = ProduceOptions {
+        delivery_timeout: Duration::from_millis(500),
+        ..quick()
+    };
+    let mut world = World::start(BrokerOptions::default(), 1, options).await;
+    world.put(1, 1);
+    world.settled().await;
+    let rule = produce_fault(Fault::Error(ResponseError::NotLeaderOrFollower));
+    world.broker.add_fault(rule.always());
+    world.put(1, 1);
+    world.settled().await;
+    let errors = world.errors();
+    assert!(
+        errors[0].1.contains("it may be stored all the same"),
+        "{}",
+        errors[0].1
+    );
+    // The numbers of that batch are not given to another one, which a broker that has the first would take for it.
+    world.broker.set_faults(quipu_broker::FaultScript::default());
+    world.put(1, 1);
+    world.settled().await;
+    assert_eq!(world.broker.requests(ApiKey::InitProducerId), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_lost_answer_says_that_the_record_may_be_stored() {
+    let mut world = World::start(BrokerOptions::default(), 1, quick()).await;
+    let lost = produce_fault(Fault::DropConnection(DropPoint::BeforeResponse));
+    world.broker.add_fault(lost);
+    let refused = produce_fault(Fault::Error(ResponseError::TopicAuthorizationFailed));
+    world.broker.add_fault(refused);
+    world.put(1, 1);
+    world.settled().await;
+    let errors = world.errors();
+    assert!(
+        errors[0].1.contains("it may be stored all the same"),
+        "{}",
+        errors[0].1
+    );
+    assert_eq!(read(&world.broker, 0).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_sender_that_is_aborted_leaves_no_record_without_outcome() {
+    let mut world = World::start(BrokerOptions::default(), 1, quick()).await;
+    let hang = produce_fault(Fault::Hang(HangPoint::BeforeHandling));
+    world.broker.add_fault(hang.always());
+    world.put(1, 1);
+    world.client().hurry();
+    while world.broker.requests(ApiKey::Produce) == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.put(3, 1);
+    world.sender.abort();
+    world.wait_for_outcomes().await;
+    let record = ProduceRecord::default();
+    assert!(matches!(
+        world.client().put(&record, 9),
+        Err((PutError::Closed, 9))
+    ));
+}
+
+#[tokio::test]
+async fn times_without_end_are_no_panic() {
+    let options = ProduceOptions {
+        delivery_timeout: Duration::MAX,
+        request_timeout: Duration::MAX,
+        metadata_refresh: Duration::MAX,
+        linger: Duration::MAX,
+        ..quick()
+    };
+    let mut world = World::start(BrokerOptions::default(), 1, options).await;
+    world.put(3, 1);
+    world.client().close(Duration::MAX);
+    world.wait_for_outcomes().await;
+    (&mut world.sender).await.unwrap();
+    world.check_all_stored_once(1).await;
+}

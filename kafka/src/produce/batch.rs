@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::backoff::after;
 use crate::batch::{BatchHeader, Records};
 use crate::raw::RawRecord;
 
@@ -110,12 +111,12 @@ impl<T> Batch<T> {
 
     /// When a batch that was opened so is given up.
     pub(super) fn deadline(&self, delivery_timeout: Duration) -> Instant {
-        self.opened + delivery_timeout
+        after(self.opened, delivery_timeout)
     }
 
     /// When a batch that is not full is sent all the same.
     pub(super) fn lingers_until(&self, linger: Duration) -> Instant {
-        self.opened + linger
+        after(self.opened, linger)
     }
 
     pub(super) fn stamp(&self) -> Option<Stamp> {

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::address::BrokerAddress;
+use crate::backoff::after;
 use crate::error::KafkaError;
 
 use super::error::{ProduceError, PutError};
@@ -110,6 +111,19 @@ impl<T> Shared<T> {
         self.shrink_batches(bytes);
     }
 
+    /// Takes no more records, and lets the sender end by then.
+    fn close(&self, by: Instant) {
+        // Before the sender may end: a record that came behind it would have no outcome.
+        let mut queue = self.queue();
+        queue.closed = true;
+        queue.hurry();
+        drop(queue);
+        let mut close_by = self.close_by.lock().unwrap_or_else(PoisonError::into_inner);
+        *close_by = Some(close_by.map_or(by, |earlier| earlier.min(by)));
+        drop(close_by);
+        self.wake.notify_one();
+    }
+
     pub(super) fn close_by(&self) -> Option<Instant> {
         *self.close_by.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,7 +146,8 @@ impl<T> fmt::Debug for ProduceClient<T> {
 
 impl<T: Send + 'static> ProduceClient<T> {
     /// A client for a topic of the cluster of these brokers, and the future that does its work: spawn it on a runtime
-    /// with time and input/output. It ends when the client was closed or dropped.
+    /// with time and input/output. It ends when the client was closed or dropped. Where it is dropped before, it gives up what
+    /// waits.
     ///
     /// # Errors
     /// Settings that make no sense. Whether brokers can be reached shows later: records wait for them.
@@ -228,20 +243,7 @@ impl<T: Send + 'static> ProduceClient<T> {
     /// Takes no more records, sends what waits, and gives up what is left after that time. The future of the client
     /// ends then.
     pub fn close(&self, within: Duration) {
-        let by = Instant::now() + within;
-        {
-            let mut close_by = self
-                .shared
-                .close_by
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            *close_by = Some(close_by.map_or(by, |earlier| earlier.min(by)));
-        }
-        let mut queue = self.shared.queue();
-        queue.closed = true;
-        queue.hurry();
-        drop(queue);
-        self.shared.wake.notify_one();
+        self.shared.close(after(Instant::now(), within));
     }
 }
 
@@ -270,17 +272,8 @@ impl<T> ProduceClient<T> {
 
 impl<T> Drop for ProduceClient<T> {
     fn drop(&mut self) {
-        let mut close_by = self
-            .shared
-            .close_by
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        close_by.get_or_insert(Instant::now() + DROP_TIMEOUT);
-        drop(close_by);
-        let mut queue = self.shared.queue();
-        queue.closed = true;
-        queue.hurry();
-        drop(queue);
-        self.shared.wake.notify_one();
+        if self.shared.close_by().is_none() {
+            self.shared.close(Instant::now() + DROP_TIMEOUT);
+        }
     }
 }

@@ -31,12 +31,17 @@ pub enum ProduceError {
         last: Option<Arc<KafkaError>>,
     },
     /// The cluster refused it, and would again.
-    #[error("topic {topic}: refused: {error}")]
+    #[error(
+        "topic {topic}: refused{}: {error}",
+        if *may_be_stored { " (it may be stored all the same)" } else { "" }
+    )]
     Refused {
         /// The topic.
         topic: Arc<str>,
         /// The error.
         error: Arc<KafkaError>,
+        /// Whether an attempt before ended without an answer, so that the record may be stored.
+        may_be_stored: bool,
     },
     /// The record is larger than the topic takes.
     #[error(

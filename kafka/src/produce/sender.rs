@@ -12,6 +12,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::address::BrokerAddress;
+use crate::backoff::after;
 use crate::connect::{ConnectOptions, Connection};
 use crate::error::KafkaError;
 use crate::metadata::{ClusterView, MetadataClient};
@@ -60,7 +61,7 @@ enum Done {
 }
 
 /// The task.
-pub(super) struct Sender<T> {
+pub(super) struct Sender<T: Send + 'static> {
     shared: Arc<Shared<T>>,
     connect: Arc<ConnectOptions>,
     cluster: Cluster,
@@ -118,7 +119,7 @@ impl<T: Send + 'static> Sender<T> {
                 () = sleep_until(wake_at) => {}
             }
         }
-        self.give_up_all();
+        // What is left is given up as the sender is dropped.
     }
 
     /// Sends all that is due and gives up what is too old. Tells when to look again.
@@ -133,7 +134,7 @@ impl<T: Send + 'static> Sender<T> {
         let mut too_late = Vec::new();
         let mut queue = self.shared.queue();
         while let Some(unplaced) = queue.unplaced.front() {
-            let deadline = unplaced.put_at + delivery_timeout;
+            let deadline = after(unplaced.put_at, delivery_timeout);
             if deadline > now && self.cluster.refusal().is_none() {
                 next = next.min(deadline);
                 break;
@@ -269,7 +270,7 @@ impl<T: Send + 'static> Sender<T> {
                         api: "Produce",
                         reason: format!("the batch cannot be compressed: {source}"),
                     };
-                    let error = self.refused(Arc::new(error));
+                    let error = self.refused(&batch, Arc::new(error));
                     self.give_up(index, batch, &error);
                 }
             }
@@ -316,7 +317,7 @@ impl<T: Send + 'static> Sender<T> {
 
     fn expired(&self, batch: &Batch<T>, last: Option<Arc<KafkaError>>) -> ProduceError {
         if let Some(refusal) = self.cluster.refusal() {
-            return self.refused(Arc::clone(refusal));
+            return self.refused(batch, Arc::clone(refusal));
         }
         ProduceError::Timeout {
             topic: Arc::clone(&self.shared.topic),
@@ -327,10 +328,18 @@ impl<T: Send + 'static> Sender<T> {
         }
     }
 
-    fn refused(&self, error: Arc<KafkaError>) -> ProduceError {
+    fn refused(&self, batch: &Batch<T>, error: Arc<KafkaError>) -> ProduceError {
         ProduceError::Refused {
             topic: Arc::clone(&self.shared.topic),
             error,
+            may_be_stored: batch.may_be_stored,
         }
+    }
+}
+
+impl<T: Send + 'static> Drop for Sender<T> {
+    /// However the sender ends, even aborted, all that was put has an outcome.
+    fn drop(&mut self) {
+        self.give_up_all();
     }
 }

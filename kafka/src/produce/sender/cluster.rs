@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::address::BrokerAddress;
-use crate::backoff::delay_and_more;
+use crate::backoff::{after, delay_and_more};
 use crate::connect::ConnectOptions;
 use crate::error::KafkaError;
 use crate::metadata::{ClusterView, MetadataClient};
@@ -102,7 +102,7 @@ impl Cluster {
                 self.refusal = None;
                 if all_led {
                     self.failures = 0;
-                    self.ask_at = now + refresh;
+                    self.ask_at = after(now, refresh);
                 } else {
                     self.failures += 1;
                     self.ask_at = now + delay_and_more(self.failures);

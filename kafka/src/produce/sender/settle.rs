@@ -42,13 +42,14 @@ fn meaning(error: ResponseError) -> Meaning {
         E::DuplicateSequenceNumber => Meaning::Stored,
         E::OutOfOrderSequenceNumber | E::UnknownProducerId | E::InvalidProducerEpoch => Meaning::Renumber,
         E::MessageTooLarge | E::RecordListTooLarge => Meaning::TooLarge,
+        // A leader that loses its partition while it waits for the other replicas says so, too, and they may have the batch.
         E::NotLeaderOrFollower
         | E::LeaderNotAvailable
         | E::UnknownTopicOrPartition
         | E::FencedLeaderEpoch
         | E::ReplicaNotAvailable
         | E::KafkaStorageError => Meaning::Again {
-            may_be_stored: false,
+            may_be_stored: true,
             other_leader: true,
         },
         E::RequestTimedOut | E::NotEnoughReplicasAfterAppend | E::UnknownServerError => Meaning::Again {
@@ -106,11 +107,12 @@ impl<T: Send + 'static> Sender<T> {
                 if is_transient {
                     self.cluster.failed(Some(Arc::clone(&error)));
                 }
-                for (index, batch) in flight {
+                for (index, mut batch) in flight {
                     if is_transient {
                         self.send_again(index, batch, was_sent, Arc::clone(&error));
                     } else {
-                        let refused = self.refused(Arc::clone(&error));
+                        batch.may_be_stored |= was_sent;
+                        let refused = self.refused(&batch, Arc::clone(&error));
                         self.give_up(index, batch, &refused);
                     }
                 }
@@ -152,7 +154,7 @@ impl<T: Send + 'static> Sender<T> {
             }
             Meaning::TooLarge => self.too_large(index, batch),
             Meaning::Renumber | Meaning::Refused => {
-                let refused = self.refused(error);
+                let refused = self.refused(&batch, error);
                 self.give_up(index, batch, &refused);
             }
         }
@@ -253,7 +255,11 @@ impl<T: Send + 'static> Sender<T> {
     /// Ends a record that no partition could be chosen for.
     pub(super) fn give_up_unplaced(&mut self, unplaced: Unplaced<T>) {
         let error = match self.cluster.refusal() {
-            Some(refusal) => self.refused(Arc::clone(refusal)),
+            Some(refusal) => ProduceError::Refused {
+                topic: Arc::clone(&self.shared.topic),
+                error: Arc::clone(refusal),
+                may_be_stored: false,
+            },
             None if self.shared.close_by().is_some() => self.closed(false),
             None => ProduceError::Timeout {
                 topic: Arc::clone(&self.shared.topic),
@@ -291,6 +297,7 @@ impl<T: Send + 'static> Sender<T> {
             }));
         }
         let mut queue = self.shared.queue();
+        queue.closed = true;
         let unplaced = std::mem::take(&mut queue.unplaced);
         for (index, lane) in queue.lanes.iter_mut().enumerate() {
             while let Some(batch) = lane.take_front() {
