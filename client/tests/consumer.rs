@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use quipu_broker::{
-    ApiKey, BatchBuilder, Broker, BrokerOptions, Compression, Fault, FaultRule, Marker, Record, ResponseError,
-    TopicOptions,
+    ApiKey, BatchBuilder, Broker, BrokerOptions, Compression, Fault, FaultRule, Marker, Record,
+    ResponseError, TopicOptions,
 };
 use quipu_client::consumer::{ConsumerError, DashStreamConsumer, Hole, Start, TellHoles};
 use quipu_client::{Consumer, ConsumerOptions, Received};

@@ -68,6 +68,9 @@ const CURSORS: &[&str] = &[
     "cancellation_token",
 ];
 
+/// Beginnings of names that ask about a secret, or count some.
+const QUESTIONS: &[&str] = &["is_", "has_", "needs_", "requires_", "num_"];
+
 /// Shortest value that [`Secrecy::SecretIfLong`] takes for a secret, in bytes.
 const LONG_BYTES: usize = 20;
 
@@ -81,7 +84,9 @@ impl Secrecy {
         };
         let is_secret = SECRETS.iter().any(|end| ends_with(end))
             || SECRETS_WITHIN_WORDS.iter().any(|end| name.ends_with(end));
-        if is_secret {
+        if QUESTIONS.iter().any(|begin| name.starts_with(begin)) {
+            Self::Open
+        } else if is_secret {
             Self::Secret
         } else if ends_with("token") && !CURSORS.iter().any(|end| ends_with(end)) {
             Self::SecretIfLong
@@ -192,6 +197,9 @@ mod tests {
             "author",
             "passwordless",
             "secretary",
+            "is_secret",
+            "hasPassword",
+            "num_secrets",
             "preauthorization",
             "password_hint",
             "sha256",

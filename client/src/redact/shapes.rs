@@ -138,19 +138,13 @@ const SHAPES: &[Shape] = &[
         "${1}[API_KEY]",
     ),
     shape(
-        r#"((?i-u:password|passwd|passphrase|client_?secret|secret_?key|access_?token|refresh_?token|auth_?token)[ \t]*=[ \t]*)[^\s"'&;,\\]{6,}"#,
+        r#"((?i-u:password|passwd|passphrase|client_?secret|secret_?key|access_?token|refresh_?token|auth_?token)=)[^\s"'&;,\\]{6,}"#,
         "${1}[SECRET]",
     ),
     // The same in quotes, as in JSON within other text or cut off, in Python and in TOML. In text that is escaped the quotes
     // are.
-    shape(
-        label_and!(r#""(?:[^"\\]|\\(?s:.))+"#),
-        "${1}\"[SECRET]",
-    ),
-    shape(
-        label_and!(r"'(?:[^'\\]|\\(?s:.))+"),
-        "${1}'[SECRET]",
-    ),
+    shape(label_and!(r#""(?:[^"\\]|\\(?s:.))+"#), "${1}\"[SECRET]"),
+    shape(label_and!(r"'(?:[^'\\]|\\(?s:.))+"), "${1}'[SECRET]"),
     shape(label_and!(r#"(\\+["'])[^"'\\]+"#), "${1}${2}[SECRET]"),
     shape(
         r#"((?:^|[;&?\s"'])(?i-u:pwd)=)[^\s"'&;,\\/][^\s"'&;,\\]{5,}"#,
@@ -232,7 +226,7 @@ mod tests {
             "eyJhbGciOiJIUzI1NiJ9 alone",
             r#"{"password": null, "passwords": "two", 'password_hint': 'dog'"#,
             r#"password="" password: """#,
-            "the password is = 8",
+            "password = read_password(); let api_key = config.api_key;",
             "2026-11-28T01:02:03Z [INFO] node plan: done",
             "",
         ] {
@@ -277,9 +271,15 @@ mod tests {
                 "[PRIVATE_KEY]",
             ),
             ("pwd=hunter2hunter2", "pwd=[SECRET]"),
-            ("password = hunter2hunter2 # x", "password = [SECRET] # x"),
-            (r#"connect(password="hunter2", port=1)"#, r#"connect(password="[SECRET]", port=1)"#),
-            ("{'user': 'u', 'password': 'hun\"ter2', 'n': 1}", "{'user': 'u', 'password': '[SECRET]', 'n': 1}"),
+            (r#"password = "hunter2" # x"#, r#"password = "[SECRET]" # x"#),
+            (
+                r#"connect(password="hunter2", port=1)"#,
+                r#"connect(password="[SECRET]", port=1)"#,
+            ),
+            (
+                "{'user': 'u', 'password': 'hun\"ter2', 'n': 1}",
+                "{'user': 'u', 'password': '[SECRET]', 'n': 1}",
+            ),
             (
                 r#"got {"db_password": "hunt\"er2", "n": "1"} and {"api_key":"short","a"#,
                 r#"got {"db_password": "[SECRET]", "n": "1"} and {"api_key":"[SECRET]","a"#,
