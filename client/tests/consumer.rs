@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use quipu_broker::{BatchBuilder, Broker, BrokerOptions, Compression, Marker, Record, TopicOptions};
+use quipu_broker::{
+    ApiKey, BatchBuilder, Broker, BrokerOptions, Compression, Fault, FaultRule, Marker, Record,
+    ResponseError, TopicOptions,
+};
 use quipu_client::consumer::{ConsumerError, DashStreamConsumer, Hole, Start, TellHoles};
 use quipu_client::{Consumer, ConsumerOptions, Received};
 use quipu_kafka::address::BrokerAddress;
@@ -13,6 +16,7 @@ use quipu_proto::Policy;
 use quipu_proto::framing::{self, Compression as Framing};
 use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::message::{DashStreamMessage, Event, Header};
+use tokio::time::timeout;
 
 /// Long enough that what should come comes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -321,6 +325,28 @@ async fn what_does_not_exist_is_told_at_once() {
         );
     }
     assert!(Consumer::for_topic("a b", "t").await.is_err());
+}
+
+#[tokio::test]
+async fn a_partition_that_may_not_be_read_says_so_and_not_that_time_is_over() {
+    let broker = started(2).await;
+    let rule = FaultRule::new(Fault::Error(ResponseError::TopicAuthorizationFailed));
+    broker.add_fault(rule.api(ApiKey::ListOffsets).always());
+    let is_refusal = |error: &ConsumerError| {
+        let ConsumerError::Partition { source, .. } = error else {
+            return false;
+        };
+        let refused = ResponseError::TopicAuthorizationFailed;
+        matches!(source, KafkaError::RefusedPartition { error, .. } if *error == refused)
+    };
+    let address = broker.address();
+    let one = timeout(PATIENCE / 2, Consumer::for_partition(&address, "t", 1));
+    let error = one.await.unwrap().unwrap_err();
+    assert!(is_refusal(&error), "{error:?}");
+    let mut all = options(&broker);
+    all.startup_timeout = Duration::from_millis(500);
+    let error = Consumer::with_options(all).await.unwrap_err();
+    assert!(is_refusal(&error), "{error:?}");
 }
 
 #[tokio::test]

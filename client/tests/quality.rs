@@ -249,3 +249,14 @@ fn a_threshold_that_is_none_is_refused() {
         assert!(error.to_string().starts_with("threshold is "), "{error}");
     }
 }
+
+#[tokio::test]
+async fn scores_that_are_the_threshold_reach_it() {
+    for threshold in ["0.7", "0.1", "0.9", "0.95", "0", "1"] {
+        let (recorder, sink) = recorder();
+        let monitor = monitor().with_threshold(threshold.parse().unwrap()).unwrap();
+        let verdict = monitor.evaluate(&recorder, subject(threshold)).await;
+        assert!(verdict.is_passed(), "{threshold}: {verdict:?}");
+        assert!(told(&sink).1.is_empty(), "no alert");
+    }
+}

@@ -1,5 +1,6 @@
 //! The environment variables that every command which talks to Kafka honours.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::address::{AddressFamily, BrokerAddress};
@@ -48,7 +49,7 @@ impl KafkaEnv {
     /// A variable with a value that cannot be used, variables that contradict each other, or a file of certificates or
     /// keys that cannot be used.
     pub fn from_process() -> Result<Self, KafkaError> {
-        Self::from_lookup(|name| std::env::var(name).ok())
+        Self::from_lookup(variable)
     }
 
     /// Reads the variables through a function, for tests and for settings kept elsewhere.
@@ -98,6 +99,17 @@ impl KafkaEnv {
         options.connect.security = self.security.clone();
         options
     }
+}
+
+/// A variable of the process. What is not UTF-8 in it becomes U+FFFD, so that it is no silent default but a value that is refused
+/// where it is used: as a protocol, a file that is not there, a wrong password.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(text)
+}
+
+fn text(value: OsString) -> String {
+    value.to_string_lossy().into_owned()
 }
 
 /// A name without the blanks around it; blank is an error.
@@ -233,6 +245,17 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_no_text_is_not_taken_for_none() {
+        use std::os::unix::ffi::OsStringExt as _;
+
+        let value = text(OsString::from_vec(b"sasl_\xffssl".to_vec()));
+        let error = env(&[("KAFKA_SECURITY_PROTOCOL", &value)]).unwrap_err();
+        assert!(error.to_string().contains("KAFKA_SECURITY_PROTOCOL"), "{error}");
+        assert_eq!(variable("QUIPU_NO_SUCH_VARIABLE"), None);
     }
 
     #[test]

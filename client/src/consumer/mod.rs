@@ -110,6 +110,7 @@ impl Consumer {
     pub async fn with_options(options: ConsumerOptions) -> Result<Self, ConsumerError> {
         let limit = options.startup_timeout;
         let brokers = options.brokers_text();
+        let named = options.partitions.len();
         let reading = Reading::new(options.policy, options.tell_holes);
         let source = KafkaSource::new(options.into_source())?;
         let (sender, events) = mpsc::channel(EVENTS_MAX);
@@ -123,12 +124,15 @@ impl Consumer {
             closed: None,
             stop,
         };
-        let opened = timeout(limit, consumer.wait_for_partition()).await;
+        let opened = timeout(limit, consumer.wait_for_partition(named)).await;
         opened.unwrap_or_else(|_| {
-            Err(ConsumerError::Kafka(KafkaError::Timeout {
-                broker: brokers,
-                api: "the request for a partition to read",
-                limit,
+            // A partition that failed says more than that time is over.
+            Err(consumer.ready.drain(..).find_map(Result::err).unwrap_or_else(|| {
+                ConsumerError::Kafka(KafkaError::Timeout {
+                    broker: brokers,
+                    api: "the request for a partition to read",
+                    limit,
+                })
             }))
         })?;
         Ok(consumer)
@@ -187,11 +191,20 @@ impl Consumer {
         }
     }
 
-    /// Takes events until a partition is being read.
-    async fn wait_for_partition(&mut self) -> Result<(), ConsumerError> {
+    /// Takes events until a partition is being read, or each of those that were `named` has failed.
+    async fn wait_for_partition(&mut self, named: usize) -> Result<(), ConsumerError> {
+        let mut failures = 0;
         loop {
             match self.events.recv().await {
                 Some(SourceEvent::PartitionOpened { .. }) => return Ok(()),
+                Some(SourceEvent::PartitionFailed { partition, error }) => {
+                    failures += 1;
+                    let failed = reading::failed(&partition, error);
+                    if failures == named {
+                        return Err(failed);
+                    }
+                    self.ready.push_back(Err(failed));
+                }
                 Some(event) => self.reading.event(event, &mut self.ready),
                 None => self.end().await?,
             }

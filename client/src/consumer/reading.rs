@@ -103,7 +103,7 @@ impl Reading {
     }
 }
 
-fn failed(partition: &PartitionHandle, source: quipu_kafka::KafkaError) -> ConsumerError {
+pub(super) fn failed(partition: &PartitionHandle, source: quipu_kafka::KafkaError) -> ConsumerError {
     ConsumerError::Partition {
         topic: partition.log.log.topic.to_string(),
         partition: partition.log.partition.0,

@@ -74,7 +74,7 @@ impl Producer {
     /// # Errors
     /// A variable that cannot be used, or as [`Producer::new`].
     pub fn from_env() -> Result<Self, ProducerError> {
-        Self::from_lookup(|name| std::env::var(name).ok())
+        Self::from_lookup(quipu_kafka::env::variable)
     }
 
     /// As [`Producer::from_env`], with variables from a function.

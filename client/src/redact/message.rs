@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use quipu_proto::limits::{EXPANDED_BYTES_MAX, ZSTD_WINDOW_LOG_MAX};
+use quipu_proto::limits::{EXPANDED_BYTES_MAX, ZSTD_WINDOW_LOG_MAX, expanded_bytes_max};
 use quipu_proto::message::attribute_value::Value as Attribute;
 use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::message::metric_value::Value as MetricValue;
@@ -152,10 +152,11 @@ impl Redactor {
                     return around;
                 }
                 checkpoint.checksum = Sha256::digest(&state).to_vec();
-                // A state that is smaller as it is stays as it is.
+                // A state that is smaller as it is stays as it is, and one that readers would not expand.
                 checkpoint.compression_info = None;
                 if let Ok(compressed) = zstd::bulk::compress(&state, ZSTD_LEVEL)
                     && compressed.len() < state.len()
+                    && state.len() <= expanded_bytes_max(compressed.len())
                 {
                     checkpoint.compression_info = Some(CompressionInfo {
                         r#type: CompressionType::CompressionZstd.into(),
@@ -247,7 +248,7 @@ impl Redactor {
             }
             return is_changed;
         }
-        if secrecy == Secrecy::Secret {
+        if secrecy.hides_bytes(bytes) {
             *bytes = REDACTED.as_bytes().to_vec();
             return true;
         }

@@ -48,6 +48,18 @@ const SECRETS: &[&str] = &[
     "cookie",
 ];
 
+/// Ends of names that say it also where no word ends before them, as in `PGPASSWORD` and `OpenAIAPIKey`.
+const SECRETS_WITHIN_WORDS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "api_key",
+    "apikey",
+    "clientsecret",
+    "secret_key",
+    "secretkey",
+];
+
 /// Tokens that point to a place in a list and give no rights.
 const CURSORS: &[&str] = &[
     "page_token",
@@ -55,6 +67,9 @@ const CURSORS: &[&str] = &[
     "continuation_token",
     "cancellation_token",
 ];
+
+/// Beginnings of names that ask about a secret, or count some.
+const QUESTIONS: &[&str] = &["is_", "has_", "needs_", "requires_", "num_"];
 
 /// Shortest value that [`Secrecy::SecretIfLong`] takes for a secret, in bytes.
 const LONG_BYTES: usize = 20;
@@ -67,7 +82,11 @@ impl Secrecy {
             name.strip_suffix(end)
                 .is_some_and(|before| before.is_empty() || before.ends_with('_'))
         };
-        if SECRETS.iter().any(|end| ends_with(end)) {
+        let is_secret = SECRETS.iter().any(|end| ends_with(end))
+            || SECRETS_WITHIN_WORDS.iter().any(|end| name.ends_with(end));
+        if QUESTIONS.iter().any(|begin| name.starts_with(begin)) {
+            Self::Open
+        } else if is_secret {
             Self::Secret
         } else if ends_with("token") && !CURSORS.iter().any(|end| ends_with(end)) {
             Self::SecretIfLong
@@ -88,26 +107,45 @@ impl Secrecy {
         }
     }
 
+    /// Whether bytes that are no text, under the name, are a secret.
+    pub(super) fn hides_bytes(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Open => false,
+            Self::Secret | Self::SecretUnlessPath => !bytes.is_empty(),
+            Self::SecretIfLong => bytes.len() >= LONG_BYTES,
+        }
+    }
+
     /// Whether a number, under the name, is a secret.
     pub(super) fn hides_numbers(self) -> bool {
         self == Self::Secret
     }
 }
 
-/// The words of a name in small letters, with `_` between them: `X-Api-Key` and `xApiKey` are `x_api_key`.
+/// The words of a name in small letters, with `_` between them: `X-Api-Key`, `xApiKey` and `x[api_key]` are `x_api_key`. Numbers
+/// at its end only tell it from others: `password2` is a password too.
 fn words(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
-    let mut was_small = false;
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && was_small {
+    let mut before = ' ';
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_small = |letter: char| letter.is_ascii_lowercase();
+        // In `DBPassword` a word begins with the last of the capitals.
+        let begins_word = letter.is_ascii_uppercase()
+            && (is_small(before)
+                || before.is_ascii_digit()
+                || before.is_ascii_uppercase() && letters.peek().copied().is_some_and(is_small));
+        if begins_word {
             out.push('_');
         }
-        was_small = letter.is_ascii_lowercase() || letter.is_ascii_digit();
+        before = letter;
         out.push(match letter {
-            '-' | '.' | ' ' | ':' | '/' => '_',
-            _ => letter.to_ascii_lowercase(),
+            letter if letter.is_alphanumeric() => letter.to_ascii_lowercase(),
+            _ => '_',
         });
     }
+    let end = out.trim_end_matches(|letter: char| letter == '_' || letter.is_ascii_digit());
+    out.truncate(end.len());
     out
 }
 
@@ -128,6 +166,15 @@ mod tests {
             "aws.secretAccessKey",
             "access_token",
             "privateKey",
+            "PGPASSWORD",
+            "DBPassword",
+            "OpenAIAPIKey",
+            "clientsecret",
+            "password2",
+            "OPENAI_API_KEY_2",
+            "$password",
+            "user[password]",
+            "Password: ",
         ] {
             assert_eq!(Secrecy::of(name), Secrecy::Secret, "{name}");
         }
@@ -150,6 +197,14 @@ mod tests {
             "author",
             "passwordless",
             "secretary",
+            "is_secret",
+            "hasPassword",
+            "num_secrets",
+            "preauthorization",
+            "password_hint",
+            "sha256",
+            "2",
+            "[]",
             "",
         ] {
             assert_eq!(Secrecy::of(name), Secrecy::Open, "{name}");
@@ -166,5 +221,7 @@ mod tests {
         assert!(!Secrecy::of("PWD").hides_text("/home/agent"));
         assert!(Secrecy::of("pwd").hides_text("hunter2"));
         assert!(!Secrecy::of("password").hides_text(""));
+        assert!(token.hides_bytes(&[0xff; 20]) && !token.hides_bytes(&[0xff; 19]));
+        assert!(Secrecy::of("pwd").hides_bytes(&[0xff]) && !Secrecy::Open.hides_bytes(&[0xff; 99]));
     }
 }

@@ -20,18 +20,32 @@ const fn shape(pattern: &'static str, instead: &'static str) -> Shape {
     Shape { pattern, instead }
 }
 
-/// A letter or digit before a short prefix makes it part of another word, such as `task-`. An escape that stands as text does
-/// not.
+/// A letter or digit before a short prefix makes it part of another word, such as `task-`. One that ends an escape does not: an
+/// escape that stands as text, one of a URL, and one that colours what a terminal shows.
 macro_rules! after_no_word {
     ($pattern:literal) => {
-        concat!(r"(^|[^A-Za-z0-9]|\\[nrt])", $pattern)
+        concat!(
+            r"(^|[^A-Za-z0-9]|\\[nrtbf]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|\[[0-9;]*m)",
+            $pattern
+        )
+    };
+}
+
+/// A name whose value is a secret, with `=` or `:` behind it.
+macro_rules! label_and {
+    ($pattern:expr) => {
+        concat!(
+            r#"((?i-u:password|passwd|passphrase|client_?secret|secret_?(?:access_?)?key|private_?key|api_?key|access_?token|refresh_?token|auth_?token)(?:\\*["'])?\s*[=:]\s*)"#,
+            $pattern
+        )
     };
 }
 
 const SHAPES: &[Shape] = &[
-    // The whole block; of one that is cut off all that can be part of it.
+    // The whole block; of one that is cut off all that can be part of it. No block reaches beyond the next five dashes, so
+    // that many beginnings without an end are not each looked through to the end of the text.
     shape(
-        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----(?s:.*?-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----|[A-Za-z0-9+/=\s\\:,-]*)",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----(?:(?:[^-]|-{1,4}[^-])*?-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----|[A-Za-z0-9+/=\s\\:,-]*)",
         "[PRIVATE_KEY]",
     ),
     shape(r"AGE-SECRET-KEY-1[A-Z0-9]{40,}", "[PRIVATE_KEY]"),
@@ -127,6 +141,11 @@ const SHAPES: &[Shape] = &[
         r#"((?i-u:password|passwd|passphrase|client_?secret|secret_?key|access_?token|refresh_?token|auth_?token)=)[^\s"'&;,\\]{6,}"#,
         "${1}[SECRET]",
     ),
+    // The same in quotes, as in JSON within other text or cut off, in Python and in TOML. In text that is escaped the quotes
+    // are.
+    shape(label_and!(r#""(?:[^"\\]|\\(?s:.))+"#), "${1}\"[SECRET]"),
+    shape(label_and!(r"'(?:[^'\\]|\\(?s:.))+"), "${1}'[SECRET]"),
+    shape(label_and!(r#"(\\+["'])[^"'\\]+"#), "${1}${2}[SECRET]"),
     shape(
         r#"((?:^|[;&?\s"'])(?i-u:pwd)=)[^\s"'&;,\\/][^\s"'&;,\\]{5,}"#,
         "${1}[SECRET]",
@@ -205,6 +224,9 @@ mod tests {
             "an api key is needed",
             "SG.short.short",
             "eyJhbGciOiJIUzI1NiJ9 alone",
+            r#"{"password": null, "passwords": "two", 'password_hint': 'dog'"#,
+            r#"password="" password: """#,
+            "password = read_password(); let api_key = config.api_key;",
             "2026-11-28T01:02:03Z [INFO] node plan: done",
             "",
         ] {
@@ -249,11 +271,41 @@ mod tests {
                 "[PRIVATE_KEY]",
             ),
             ("pwd=hunter2hunter2", "pwd=[SECRET]"),
+            (r#"password = "hunter2" # x"#, r#"password = "[SECRET]" # x"#),
+            (
+                r#"connect(password="hunter2", port=1)"#,
+                r#"connect(password="[SECRET]", port=1)"#,
+            ),
+            (
+                "{'user': 'u', 'password': 'hun\"ter2', 'n': 1}",
+                "{'user': 'u', 'password': '[SECRET]', 'n': 1}",
+            ),
+            (
+                r#"got {"db_password": "hunt\"er2", "n": "1"} and {"api_key":"short","a"#,
+                r#"got {"db_password": "[SECRET]", "n": "1"} and {"api_key":"[SECRET]","a"#,
+            ),
+            (
+                r#"body {\"password\":\"hunter2\",\"n\":\"1\"} end"#,
+                r#"body {\"password\":\"[SECRET]\",\"n\":\"1\"} end"#,
+            ),
+            (
+                "\u{1b}[1;32msk-abcdefghijklmnopqrstuv\u{1b}[0m q?k%3Dsk-abcdefghijklmnopqrstuv",
+                "\u{1b}[1;32m[OPENAI_KEY]\u{1b}[0m q?k%3D[OPENAI_KEY]",
+            ),
+            (r"a\u003dAKIAABCDEFGHIJKLMNOP", r"a\u003d[AWS_KEY]"),
             ("DB_PASSWORD=hunter2hunter2 next", "DB_PASSWORD=[SECRET] next"),
         ] {
             assert_eq!(replaced(text).as_deref(), Some(expected));
             assert_eq!(replaced(expected), None, "{expected}");
         }
+    }
+
+    #[test]
+    fn many_beginnings_of_keys_are_each_looked_at_once() {
+        // Quadratic, this would take minutes.
+        let begin = "-----BEGIN PRIVATE KEY-----.";
+        let text = begin.repeat(40_000);
+        assert_eq!(replaced(&text).unwrap(), "[PRIVATE_KEY].".repeat(40_000));
     }
 
     #[test]

@@ -18,13 +18,14 @@ impl Counters {
     pub(super) fn number(&mut self, message: &mut Message) -> Result<(), SinkError> {
         if let Message::EventBatch(batch) = message {
             // All or none, so that a batch which is refused leaves no gap.
+            check(batch.header.as_ref())?;
             for event in &batch.events {
                 check(event.header.as_ref())?;
             }
             for header in batch.events.iter_mut().filter_map(|event| event.header.as_mut()) {
                 self.number_header(header);
             }
-            return check(batch.header.as_ref());
+            return Ok(());
         }
         let header = header_mut(message);
         check(header.as_ref())?;

@@ -149,6 +149,25 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_that_is_refused_leaves_no_gap() {
+        let sink = MemorySink::new();
+        let blank = event("a", " ", 0);
+        for (header, second) in [
+            (None, event("a", "t", 0)),
+            (blank.header.clone(), event("a", "t", 0)),
+            (event("a", "t", 0).header, blank.clone()),
+        ] {
+            let batch = EventBatch {
+                header,
+                events: vec![event("a", "t", 0), second],
+            };
+            put(&sink, Message::EventBatch(batch)).unwrap_err();
+        }
+        put(&sink, Message::Event(event("a", "t", 0))).unwrap();
+        assert_eq!(numbers(&sink), [[1]]);
+    }
+
+    #[test]
     fn a_message_without_header_is_refused() {
         let refused = put(&MemorySink::new(), Message::Event(Event::default())).unwrap_err();
         assert!(matches!(refused, SinkError::Refused(_)), "{refused}");

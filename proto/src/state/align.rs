@@ -42,7 +42,23 @@ pub(super) fn gaps(old: &[Value], new: &[Value]) -> Vec<Gap> {
     };
     let old_numbers: Vec<_> = old.iter().map(&mut number_of).collect();
     let new_numbers: Vec<_> = new.iter().map(&mut number_of).collect();
+    if edits_min(&old_numbers, &new_numbers, numbers.len()) > EDITS_MAX {
+        return everything();
+    }
     search(&old_numbers, &new_numbers).unwrap_or_else(everything)
+}
+
+/// The fewest edits that there can be: elements that the other array has not, or not so often. A state of many arrays whose
+/// elements are all new, such as a matrix, costs no search for each of them.
+fn edits_min(old: &[usize], new: &[usize], numbers: usize) -> usize {
+    let mut surplus = vec![0_isize; numbers];
+    for number in old {
+        surplus[*number] += 1;
+    }
+    for number in new {
+        surplus[*number] -= 1;
+    }
+    surplus.iter().map(|surplus| surplus.unsigned_abs()).sum()
 }
 
 /// A value that equals only what is written in the same way.
@@ -191,6 +207,12 @@ mod tests {
         );
         let shifted = apart(1);
         assert_eq!(found(&old, &shifted).len(), 2);
+    }
+
+    #[test]
+    fn what_the_other_array_has_not_so_often_is_an_edit() {
+        assert_eq!(edits_min(&[0, 1, 1, 2], &[2, 1, 3], 4), 3);
+        assert_eq!(edits_min(&[0, 1], &[1, 0], 2), 0, "order is not looked at");
     }
 
     proptest! {
