@@ -142,10 +142,10 @@ const SHAPES: &[Shape] = &[
         "${1}[SECRET]",
     ),
     // The same in quotes, as in JSON within other text or cut off, in Python and in TOML. In text that is escaped the quotes
-    // are.
-    shape(label_and!(r#""(?:[^"\\]|\\(?s:.))+"#), "${1}\"[SECRET]"),
-    shape(label_and!(r"'(?:[^'\\]|\\(?s:.))+"), "${1}'[SECRET]"),
-    shape(label_and!(r#"(\\+["'])[^"'\\]+"#), "${1}${2}[SECRET]"),
+    // are. A quote that nobody closes takes in no more than its line.
+    shape(label_and!(r#""(?:[^"\\\n]|\\(?s:.))+"#), "${1}\"[SECRET]"),
+    shape(label_and!(r"'(?:[^'\\\n]|\\(?s:.))+"), "${1}'[SECRET]"),
+    shape(label_and!(r#"(\\+["'])[^"'\\\n]+"#), "${1}${2}[SECRET]"),
     shape(
         r#"((?:^|[;&?\s"'])(?i-u:pwd)=)[^\s"'&;,\\/][^\s"'&;,\\]{5,}"#,
         "${1}[SECRET]",
@@ -271,6 +271,7 @@ mod tests {
                 "[PRIVATE_KEY]",
             ),
             ("pwd=hunter2hunter2", "pwd=[SECRET]"),
+            ("password: 'tis one\nof two", "password: '[SECRET]\nof two"),
             (r#"password = "hunter2" # x"#, r#"password = "[SECRET]" # x"#),
             (
                 r#"connect(password="hunter2", port=1)"#,
