@@ -137,7 +137,7 @@ fn who_hears_that_a_message_was_refused_may_send_another_one_of_its_thread() {
     }));
     let producer = producer_to(&broker, options);
     sender.set(producer.clone()).unwrap();
-    let (done, is_done) = std::sync::mpsc::channel();
+    let (done, is_done) = std::sync::mpsc::sync_channel(1);
     let other = producer.clone();
     std::thread::spawn(move || {
         let mut large = event("t");
