@@ -49,7 +49,15 @@ struct State {
 struct ReadPart {
     next_offset: i64,
     /// The greatest number of each thread, by tenant and name.
-    last: HashMap<(String, String), u64>,
+    last: HashMap<(String, String), Last>,
+}
+
+/// The greatest number of a thread.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    sequence: u64,
+    /// Where the newest record of the thread is.
+    offset: i64,
 }
 
 /// Why the last number of a thread cannot be told.
@@ -121,7 +129,8 @@ impl LastRecordReader {
         };
         let part = state.partitions.entry(partition).or_default();
         self.read_on(&mut connection, &place, part).await?;
-        Ok(part.last.get(&(tenant.to_owned(), thread.to_owned())).copied())
+        let last = part.last.get(&(tenant.to_owned(), thread.to_owned()));
+        Ok(last.map(|last| last.sequence))
     }
 
     /// Reads the partition from where it was read before, or from its newest records, to its end.
@@ -147,6 +156,14 @@ impl LastRecordReader {
         }
         let [earliest, end] = bounds;
         let newest = end.saturating_sub(i64::from(self.bounds.records));
+        if part.next_offset > end {
+            // Another life of the log: the topic was created anew, or lost its newest part.
+            *part = ReadPart::default();
+        }
+        if part.last.len() > 2 * self.bounds.records as usize {
+            // What was read long ago is forgotten, or a process that lives long would remember every thread.
+            part.last.retain(|_, last| last.offset >= newest);
+        }
         let mut position = part.next_offset.max(newest).max(earliest);
         let mut bytes = 0;
         let mut walker = BatchWalker::new(OnCorrupt::DeadLetter);
@@ -221,18 +238,19 @@ impl LastSequence for LastRecordReader {
 
 /// Notes the numbers of records. What cannot be decoded has none.
 struct Numbers<'a> {
-    last: &'a mut HashMap<(String, String), u64>,
+    last: &'a mut HashMap<(String, String), Last>,
     expanded: Vec<u8>,
 }
 
 impl Numbers<'_> {
-    fn note(&mut self, header: Option<&Header>) {
+    fn note(&mut self, header: Option<&Header>, offset: i64) {
         let Some(header) = header.filter(|header| header.sequence > 0) else {
             return;
         };
         let key = (header.tenant_id.clone(), header.thread_id.clone());
         let last = self.last.entry(key).or_default();
-        *last = (*last).max(header.sequence);
+        last.sequence = last.sequence.max(header.sequence);
+        last.offset = last.offset.max(offset);
     }
 }
 
@@ -249,10 +267,10 @@ impl BatchVisitor for Numbers<'_> {
         if let Some(message) = message {
             if let Some(Message::EventBatch(batch)) = &message.message {
                 for event in &batch.events {
-                    self.note(event.header.as_ref());
+                    self.note(event.header.as_ref(), record.offset);
                 }
             }
-            self.note(header_of(&message));
+            self.note(header_of(&message), record.offset);
         }
         Ok(())
     }

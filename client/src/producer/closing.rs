@@ -55,7 +55,7 @@ impl Producer {
     }
 
     /// Takes no more messages, of any clone, sends what waits, and gives up what is left after that time; the fallback
-    /// gets that. After it every message has its outcome.
+    /// gets that. After it every message has its outcome, unless the fallback takes longer than ten seconds more.
     ///
     /// # Errors
     /// Messages were not delivered.
@@ -82,7 +82,11 @@ impl Producer {
             .saturating_sub(before.dlq_sends + before.fallback_file_writes);
         match undelivered {
             0 => Ok(()),
-            _ => Err(CloseError { undelivered, kept }),
+            // The fallback has messages, too, that were refused for their size.
+            _ => Err(CloseError {
+                undelivered,
+                kept: kept.min(undelivered),
+            }),
         }
     }
 
@@ -105,15 +109,20 @@ impl Handle {
         let line = Arc::clone(&self.line);
         let runtime = line.runtime.clone();
         runtime.spawn(async move {
-            let by = Instant::now() + within;
+            let began = Instant::now();
             line.accounts.room.close();
             // Messages that wait for the first number of their thread still have to be put.
-            let asks = line.asks.mark();
-            let _ = timeout(within, line.asks.wait(asks)).await;
-            let left = by.saturating_duration_since(Instant::now());
+            let _ = timeout(within, line.asks.wait(line.asks.mark())).await;
+            // Where there is no answer in time they go without, or the fallback could not get them.
+            line.asks_are_over.send_replace(true);
+            while line.asks.waiting() > 0 {
+                line.asks.wait(line.asks.mark()).await;
+            }
+            let left = within.saturating_sub(began.elapsed());
             line.client.close(left);
             let all = line.accounts.outstanding.mark();
-            let _ = timeout(left + FALLBACK_GRACE, line.accounts.outstanding.wait(all)).await;
+            let limit = left.saturating_add(FALLBACK_GRACE);
+            let _ = timeout(limit, line.accounts.outstanding.wait(all)).await;
         })
     }
 }

@@ -8,7 +8,7 @@ use quipu_kafka::KafkaEnv;
 use quipu_kafka::address::BrokerAddress;
 use quipu_kafka::produce::ProduceClient;
 use quipu_proto::message::DashStreamMessage;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::numbering::{LastRecordReader, StartPolicy, Threads};
 use crate::rate_limit::{cost_of, tenant_of};
@@ -143,6 +143,7 @@ impl Producer {
             fallback: fallback.clone(),
             threads: Threads::new(options.threads_max),
             asks: Outstanding::default(),
+            asks_are_over: watch::Sender::new(false),
             start,
             runtime: runtime.handle().clone(),
             options,

@@ -30,7 +30,8 @@ pub enum Readers {
 pub struct OnReport(pub(super) Arc<dyn Fn(&Report<'_>) + Send + Sync>);
 
 impl OnReport {
-    /// Calls this function, on the thread of the producer, which waits meanwhile.
+    /// Calls this function, on the thread of the producer, which waits meanwhile. Of a message that is refused while it is
+    /// handed over it may hear on the thread of the caller.
     pub fn new(function: impl Fn(&Report<'_>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(function))
     }

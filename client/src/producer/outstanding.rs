@@ -38,6 +38,16 @@ impl Open {
         let generations = usize::try_from(generations).unwrap_or(usize::MAX);
         self.counts.iter().take(generations).sum()
     }
+
+    /// Forgets the first generations that are without messages, but the last one. Tells whether there were any.
+    fn forget_ended(&mut self) -> bool {
+        let before = self.first;
+        while self.counts.len() > 1 && self.counts.front() == Some(&0) {
+            self.counts.pop_front();
+            self.first += 1;
+        }
+        self.first > before
+    }
 }
 
 impl Outstanding {
@@ -63,12 +73,7 @@ impl Outstanding {
                 *count = count.saturating_sub(1);
             }
         }
-        let mut ended = false;
-        while open.counts.len() > 1 && open.counts.front() == Some(&0) {
-            open.counts.pop_front();
-            open.first += 1;
-            ended = true;
-        }
+        let ended = open.forget_ended();
         drop(open);
         if ended {
             self.changed.notify_waiters();
@@ -79,7 +84,10 @@ impl Outstanding {
     pub(super) fn mark(&self) -> u64 {
         let mut open = self.open();
         open.counts.push_back(0);
-        open.first + open.counts.len() as u64 - 2
+        let ends = open.first + open.counts.len() as u64 - 2;
+        // One without messages would never be left.
+        open.forget_ended();
+        ends
     }
 
     /// Waits until no message up to this generation is without outcome.
@@ -134,5 +142,18 @@ mod tests {
         outstanding.leave([one]);
         outstanding.wait(second).await;
         assert_eq!(outstanding.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn flushes_of_nothing_take_no_memory() {
+        let outstanding = Outstanding::default();
+        for _ in 0..100 {
+            outstanding.wait(outstanding.mark()).await;
+        }
+        assert_eq!(outstanding.open().counts.len(), 1);
+        let (one, mark) = (outstanding.enter(), outstanding.mark());
+        assert_eq!(outstanding.left(mark), 1);
+        outstanding.leave([one]);
+        outstanding.wait(mark).await;
     }
 }

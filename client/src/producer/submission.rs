@@ -8,6 +8,7 @@ use quipu_kafka::produce::{ProduceClient, ProduceRecord, PutError};
 use quipu_proto::framing::{self, Compression, MARKER_PLAIN, Size};
 use quipu_proto::message::dash_stream_message::Message;
 use quipu_proto::message::{DashStreamMessage, Header};
+use tokio::sync::watch;
 
 use crate::numbering::{LastSequence, ThreadNumbers, Threads};
 
@@ -43,6 +44,8 @@ pub(super) struct Line {
     pub(super) threads: Threads<Taken>,
     /// The questions for first numbers that are open.
     pub(super) asks: Outstanding,
+    /// True once nobody waits for answers to them any more: the producer is about to end.
+    pub(super) asks_are_over: watch::Sender<bool>,
     /// Whom to ask for the first number of a thread, and for how long; `None` = nobody.
     pub(super) start: Option<Start>,
     pub(super) runtime: tokio::runtime::Handle,
@@ -103,17 +106,20 @@ impl Line {
         };
         let thread = self.threads.thread(&header.tenant_id, &header.thread_id);
         // Held until the record is in its place, so that the order of numbers is that of the partition.
-        let mut held = thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = lock(&thread);
         let is_its_turn = turn.is_some_and(|turn| Arc::ptr_eq(turn, &thread));
         match self.step(&mut held, header.sequence > 0, is_its_turn) {
             Step::Go => {
                 held.number(&mut header.sequence);
-                return self.put(taken);
+                let put = self.put(taken);
+                drop(held);
+                return put.map_err(|refused| self.refuse(*refused));
             }
             Step::Wait => held.wait(taken),
             Step::Ask => {
                 let name = ThreadName::of(header, false);
                 held.wait(taken);
+                drop(held);
                 self.begin_to_ask(name, &thread);
             }
         }
@@ -130,18 +136,19 @@ impl Line {
         let mut held: Vec<MutexGuard<'_, ThreadNumbers<Taken>>> = Vec::with_capacity(threads.len());
         for (_, thread) in &threads {
             // In the order of their names, so that two batches cannot wait for each other.
-            held.push(thread.lock().unwrap_or_else(PoisonError::into_inner));
+            held.push(lock(thread));
         }
-        for (held, (name, thread)) in held.iter_mut().zip(&threads) {
+        for (index, (name, thread)) in threads.iter().enumerate() {
             let is_its_turn = turn.is_some_and(|turn| Arc::ptr_eq(turn, thread));
-            match self.step(held, name.has_number, is_its_turn) {
+            match self.step(&mut held[index], name.has_number, is_its_turn) {
                 Step::Go => {}
                 Step::Wait => {
-                    held.wait(taken);
+                    held[index].wait(taken);
                     return Ok(());
                 }
                 Step::Ask => {
-                    held.wait(taken);
+                    held[index].wait(taken);
+                    drop(held);
                     self.begin_to_ask(name.clone(), thread);
                     return Ok(());
                 }
@@ -155,7 +162,9 @@ impl Line {
                 }
             }
         }
-        self.put(taken)
+        let put = self.put(taken);
+        drop(held);
+        put.map_err(|refused| self.refuse(*refused))
     }
 
     /// What a message of this thread has to do next.
@@ -175,11 +184,15 @@ impl Line {
         Step::Go
     }
 
+    /// Not to be called with a thread held: where the runtime has ended, the question ends here.
     fn begin_to_ask(self: &Arc<Self>, name: ThreadName, thread: &SharedThread) {
         if let Some(start) = self.start.clone() {
-            let open = self.asks.enter();
-            self.runtime
-                .spawn(Arc::clone(self).ask(start, name, Arc::clone(thread), open));
+            let question = Question {
+                open: self.asks.enter(),
+                line: Arc::clone(self),
+                thread: Arc::clone(thread),
+            };
+            self.runtime.spawn(question.ask(start, name));
         }
     }
 
@@ -209,62 +222,12 @@ impl Line {
             .collect()
     }
 
-    /// Asks for the last number of a thread, then sends the messages that waited for it.
-    async fn ask(self: Arc<Self>, start: Start, name: ThreadName, thread: SharedThread, open: u64) {
-        let counters = &self.accounts.counters;
-        // In a task of its own: a panic there must not leave messages waiting for ever.
-        let mut asked = tokio::spawn({
-            let (source, name) = (Arc::clone(&start.source), name.clone());
-            async move { source.last_sequence(&name.tenant, &name.thread).await }
-        });
-        let answer = tokio::time::timeout(start.time, &mut asked).await;
-        asked.abort();
-        let first = match answer {
-            Ok(Ok(Ok(Some(last)))) => {
-                add(&counters.threads_continued, 1);
-                last.saturating_add(1)
-            }
-            Ok(Ok(Ok(None))) => {
-                add(&counters.strands_opened, 1);
-                1
-            }
-            failed => {
-                let reason = match failed {
-                    Ok(Ok(Err(error))) => error.to_string(),
-                    Ok(Err(error)) => error.to_string(),
-                    _ => format!("no answer within {} ms", start.time.as_millis()),
-                };
-                tracing::warn!(
-                    tenant = &*name.tenant,
-                    thread = &*name.thread,
-                    reason,
-                    "the last number of a thread cannot be told: it begins a new strand at 1"
-                );
-                add(&counters.strands_opened, 1);
-                add(&counters.numbering_failures, 1);
-                1
-            }
-        };
-        let lock = || thread.lock().unwrap_or_else(PoisonError::into_inner);
-        lock().begin_at(first);
-        loop {
-            // Not held while the message is sent: a batch may need other threads, in their order.
-            let next = lock().next_waiting();
-            let Some(taken) = next else { break };
-            // Who waits for the outcome hears of it by the ticket.
-            if let Err(error) = self.submit_as(taken, Some(&thread)) {
-                tracing::debug!(thread = &*name.thread, %error, "a message that waited for its number was refused");
-            }
-        }
-        self.asks.leave([open]);
-    }
-
     /// Leaves out the numbers that a message would have got that was not taken.
     pub(super) fn skip_number(&self, message: &DashStreamMessage) {
         let skip = |header: &Header| {
             if header.sequence == 0 {
                 let thread = self.threads.thread(&header.tenant_id, &header.thread_id);
-                let mut thread = thread.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut thread = lock(&thread);
                 if self.start.is_none() && !thread.is_known() {
                     add(&self.accounts.counters.strands_opened, 1);
                     thread.begin_at(1);
@@ -283,16 +246,16 @@ impl Line {
     }
 
     /// Encodes a message that has its number, and puts it behind the others of its partition.
-    fn put(&self, taken: Taken) -> Result<(), SendError> {
+    fn put(&self, taken: Taken) -> Result<(), Box<Refused>> {
         let Taken {
             message,
             trace,
             mut ticket,
         } = taken;
-        let Some(header) = header_of(&message) else {
-            return Err(SendError::NoThread);
-        };
-        if self.accounts.on_report.is_some() {
+        let header = header_of(&message);
+        if self.accounts.on_report.is_some()
+            && let Some(header) = header
+        {
             ticket.name = Some(Box::new(Name {
                 message_id: header.message_id.clone(),
                 tenant: header.tenant_id.clone(),
@@ -303,30 +266,23 @@ impl Line {
         let (value, size) = self.encode(&message);
         let fits = super::size::check(size, self.options.readers);
         let (headers, count) = trace.headers();
+        let key = header.map_or(&[][..], |header| header.thread_id.as_bytes());
         let record = ProduceRecord {
-            key: Some(header.thread_id.as_bytes()),
+            key: Some(key),
             value: Some(&value.bytes),
             headers: &headers[..count],
             timestamp_ms: super::header::now_us() / 1_000,
         };
         ticket.shrink(record.batch_bytes());
-        // Nothing that was taken is dropped without a try to keep it.
-        let refuse = |error: SendError, ticket: Ticket| {
-            add(&self.accounts.counters.messages_refused, 1);
-            self.fallback.take(
-                Letter::new(
-                    None,
-                    record.key.unwrap_or_default(),
-                    &value.bytes,
-                    error.to_string().into(),
-                ),
+        let refused = |error: SendError, ticket: Ticket| {
+            Err(Box::new(Refused {
+                letter: Letter::new(None, key, &value.bytes, error.to_string().into()),
                 ticket,
-                Cause::Refused(error.clone()),
-            );
-            Err(error)
+                error,
+            }))
         };
         if let Err(error) = fits {
-            return refuse(error, ticket);
+            return refused(error, ticket);
         }
         match self.client.put(&record, ticket) {
             Ok(()) => Ok(()),
@@ -336,10 +292,23 @@ impl Line {
                     protobuf: size.expanded_bytes,
                     limit,
                 };
-                refuse(error, ticket)
+                refused(error, ticket)
             }
-            Err((_, ticket)) => refuse(SendError::Closed, ticket),
+            Err((_, ticket)) => refused(SendError::Closed, ticket),
         }
+    }
+
+    /// Hands a message that cannot be sent to the fallback: nothing that was taken is dropped without a try to keep it.
+    /// No thread may be held, as the application hears of it here and may send the next message.
+    fn refuse(&self, refused: Refused) -> SendError {
+        let Refused {
+            error,
+            letter,
+            ticket,
+        } = refused;
+        add(&self.accounts.counters.messages_refused, 1);
+        self.fallback.take(letter, ticket, Cause::Refused(error.clone()));
+        error
     }
 
     /// The one place where messages are encoded.
@@ -360,6 +329,92 @@ impl Line {
             (plain, plain_size)
         }
     }
+}
+
+/// A message that was taken and cannot be sent.
+struct Refused {
+    error: SendError,
+    letter: Letter,
+    ticket: Ticket,
+}
+
+/// An open question for the last number of a thread.
+struct Question {
+    line: Arc<Line>,
+    thread: SharedThread,
+    /// Its generation among the open ones.
+    open: u64,
+}
+
+impl Question {
+    /// Asks, then sends the messages that waited for the answer.
+    async fn ask(self, start: Start, name: ThreadName) {
+        let line = &self.line;
+        let counters = &line.accounts.counters;
+        let mut over = line.asks_are_over.subscribe();
+        // In a task of its own: a panic there must not leave messages waiting for ever.
+        let mut asked = tokio::spawn({
+            let (source, name) = (Arc::clone(&start.source), name.clone());
+            async move { source.last_sequence(&name.tenant, &name.thread).await }
+        });
+        let answer = tokio::select! {
+            answer = tokio::time::timeout(start.time, &mut asked) => match answer {
+                Ok(Ok(told)) => told.map_err(|error| error.to_string()),
+                Ok(Err(panic)) => Err(panic.to_string()),
+                Err(_) => Err(format!("no answer within {} ms", start.time.as_millis())),
+            },
+            _ = over.wait_for(|is_over| *is_over) => Err("the producer is closed".to_owned()),
+        };
+        asked.abort();
+        let first = match answer {
+            Ok(Some(last)) => {
+                add(&counters.threads_continued, 1);
+                last.saturating_add(1)
+            }
+            Ok(None) => {
+                add(&counters.strands_opened, 1);
+                1
+            }
+            Err(reason) => {
+                tracing::warn!(
+                    tenant = &*name.tenant,
+                    thread = &*name.thread,
+                    reason,
+                    "the last number of a thread cannot be told: it begins a new strand at 1"
+                );
+                add(&counters.strands_opened, 1);
+                add(&counters.numbering_failures, 1);
+                1
+            }
+        };
+        lock(&self.thread).begin_at(first);
+        while let Some(taken) = self.next_waiting() {
+            // Who waits for the outcome hears of it by the ticket.
+            if let Err(error) = line.submit_as(taken, Some(&self.thread)) {
+                tracing::debug!(thread = &*name.thread, %error, "a message that waited for its number was refused");
+            }
+        }
+    }
+
+    /// The next message that waits. The thread is not held while it is sent: a batch may need other threads, in their
+    /// order.
+    fn next_waiting(&self) -> Option<Taken> {
+        lock(&self.thread).next_waiting()
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        // None is left but where it was cut off, by the end of the producer's thread: then nobody waits for ever.
+        while let Some(taken) = self.next_waiting() {
+            drop(taken);
+        }
+        self.line.asks.leave([self.open]);
+    }
+}
+
+fn lock(thread: &SharedThread) -> MutexGuard<'_, ThreadNumbers<Taken>> {
+    thread.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 thread_local! {

@@ -4,9 +4,13 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use quipu_proto::limits::RECORD_BYTES_MAX;
-
 use super::recorded::{Recorded, RecordingError};
+
+/// Most bytes of a payload: what Kafka could take. Topics take less, but a record that is too large for them must not hide
+/// those behind it: a fallback file may hold such a one.
+const PAYLOAD_BYTES_MAX: usize = i32::MAX as usize;
+/// Most bytes of a key. Text that is taken for a frames file has more.
+const KEY_BYTES_MAX: usize = 16 << 20;
 
 /// Reads a frames file record by record, so that it may be larger than memory.
 #[derive(Debug)]
@@ -43,8 +47,8 @@ impl RecordedFrames {
             0 => return Ok(None),
             _ => self.fill(&mut partition[1..])?,
         }
-        let key = self.bytes("key")?;
-        let value = self.bytes("payload")?;
+        let key = self.bytes("key", KEY_BYTES_MAX)?;
+        let value = self.bytes("payload", PAYLOAD_BYTES_MAX)?;
         Ok(Some(Recorded {
             key: Some(key).filter(|key| !key.is_empty()),
             value,
@@ -52,13 +56,13 @@ impl RecordedFrames {
         }))
     }
 
-    fn bytes(&mut self, what: &str) -> Result<Vec<u8>, RecordingError> {
+    fn bytes(&mut self, what: &str, max: usize) -> Result<Vec<u8>, RecordingError> {
         let mut len = [0; 4];
         self.fill(&mut len)?;
         let len = u32::from_le_bytes(len) as usize;
-        if len > RECORD_BYTES_MAX {
+        if len > max {
             return Err(self.malformed(format!(
-                "a {what} of {len} bytes, the limit is {RECORD_BYTES_MAX}: is it a frames file?"
+                "a {what} of {len} bytes, the limit is {max}: is it a frames file?"
             )));
         }
         let mut bytes = Vec::new();
@@ -162,6 +166,27 @@ mod tests {
             );
             assert_eq!(read.iter().any(Result::is_err), !ends.contains(&len), "{len}");
         }
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_for_readers_does_not_hide_those_behind_it() {
+        let large = vec![0; quipu_proto::limits::RECORD_BYTES_MAX + 1];
+        let mut bytes = Vec::new();
+        for payload in [&large[..], b"next"] {
+            let frame = Frame {
+                partition: 0,
+                key: b"a",
+                payload,
+            };
+            write_frame(&mut bytes, &frame).unwrap();
+        }
+        let file = file_of(&bytes);
+        let read: Vec<_> = RecordedFrames::open(file.path()).unwrap().collect();
+        let lengths: Vec<usize> = read
+            .iter()
+            .map(|record| record.as_ref().unwrap().value.len())
+            .collect();
+        assert_eq!(lengths, [large.len(), 4]);
     }
 
     #[test]

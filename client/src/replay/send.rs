@@ -53,7 +53,7 @@ pub struct ReplayProgress {
 /// Numbers of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReplayCounts {
-    /// Records read from the recording.
+    /// Records read from the recording and handed over to be sent.
     pub read: u64,
     /// Records that the brokers acknowledged.
     pub delivered: u64,
@@ -125,7 +125,7 @@ impl Outcomes<Tag> for Hearing {
 }
 
 /// Sends the records of a recording to a topic, and returns when each has its outcome, which `progress` counts. `stop` ends
-/// the reading early; what was read by then is sent. Dropping the future gives up what waits after some seconds.
+/// the reading early; what was counted as read by then is sent. Dropping the future gives up what waits after some seconds.
 ///
 /// # Errors
 /// The recording cannot be read on, or settings that cannot be used. Records that brokers refuse, or that cannot be
@@ -148,7 +148,6 @@ pub async fn replay(
         let mut schedule = Schedule::new(options.pace, Instant::now());
         for record in records {
             let record = record?;
-            progress.read.fetch_add(1, Ordering::Relaxed);
             let needs_time = options.keep_times || options.pace.needs_times();
             let time_us = needs_time.then(|| record.time_us()).flatten();
             if let Some(due) = schedule.due(time_us) {
@@ -170,6 +169,8 @@ pub async fn replay(
                 headers: &[],
                 timestamp_ms: kept_ms(time_us.filter(|_| options.keep_times)),
             };
+            // Not before: what `stop` keeps from being sent does not count.
+            progress.read.fetch_add(1, Ordering::Relaxed);
             match client.put(&record, tag) {
                 Ok(()) => {}
                 Err((error @ PutError::TooLarge { .. }, _)) => progress.fail(|| error.to_string()),
@@ -186,7 +187,7 @@ pub async fn replay(
         () = stop => Ok(()),
     };
     // Each record has its own deadline; this is for the last of them.
-    client.close(delivery_timeout + Duration::from_secs(5));
+    client.close(delivery_timeout.saturating_add(Duration::from_secs(5)));
     // It panics if the sender does, which is a mistake of ours.
     if let Err(error) = sender.await
         && let Ok(panic) = error.try_into_panic()

@@ -1,9 +1,18 @@
 //! Flushing, closing and dropping.
 
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use quipu_broker::{ApiKey, Fault, FaultRule, FaultScript, HangPoint};
-use quipu_client::producer::{CloseError, FlushError, SendError};
+use quipu_client::numbering::{LastSequence, StartPolicy};
+use quipu_client::producer::{
+    CloseError, EventBatchBuilder, Fallback, FallbackFile, FlushError, Kept, Producer, ProducerOptions,
+    SendError,
+};
+use quipu_kafka::address::BrokerAddress;
+use quipu_proto::frames::FramesReader;
 
 use crate::support::{LONG, TOPIC, broker, event, producer_to, quick, stored_in};
 
@@ -90,4 +99,65 @@ async fn dropping_the_last_clone_sends_what_waits_in_the_background() {
         pending.await.unwrap();
     }
     assert_eq!(stored_in(&broker, TOPIC).len(), 51);
+}
+
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl LastSequence for Silent {
+    async fn last_sequence(&self, _: &str, _: &str) -> Result<Option<u64>, Box<dyn Error + Send + Sync>> {
+        std::future::pending().await
+    }
+}
+
+/// Whoever is asked for the first number of a thread never answers.
+fn with_silent_start() -> ProducerOptions {
+    ProducerOptions {
+        start: StartPolicy::Ask {
+            source: Arc::new(Silent),
+            time: Duration::from_secs(3_600),
+        },
+        ..quick()
+    }
+}
+
+#[tokio::test]
+async fn closing_keeps_messages_whose_number_was_still_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.frames");
+    let gone = BrokerAddress::parse_list("127.0.0.1:1").unwrap();
+    let options = ProducerOptions {
+        fallback: Fallback::File(FallbackFile::new(&path)),
+        ..with_silent_start()
+    };
+    let producer = Producer::with_options(gone, TOPIC, options).unwrap();
+    let mut pending = Vec::new();
+    for thread in ["a", "b", "a"] {
+        pending.push(producer.enqueue(event(thread)).unwrap());
+    }
+    // Of both threads, so that it waits for one and then for the other.
+    let mut batch = EventBatchBuilder::new("", "a");
+    batch.push(event("a"));
+    batch.push(event("b"));
+    pending.push(producer.enqueue(batch.take().unwrap()).unwrap());
+    let error = producer.close(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!((error.undelivered, error.kept), (4, 4));
+    for pending in pending {
+        let SendError::Undelivered { kept, .. } = pending.await.unwrap_err() else {
+            panic!("another error")
+        };
+        assert_eq!(kept, Kept::InFile);
+    }
+    assert_eq!(FramesReader::new(&std::fs::read(&path).unwrap()).count(), 4);
+    assert_eq!(producer.counts().numbering_failures, 2);
+}
+
+#[tokio::test]
+async fn a_close_without_end_waits_for_all_there_is() {
+    let broker = broker(1);
+    let producer = producer_to(&broker, quick());
+    let pending = producer.enqueue(event("t")).unwrap();
+    producer.close(Duration::MAX).await.unwrap();
+    pending.await.unwrap();
 }

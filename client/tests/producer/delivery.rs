@@ -1,11 +1,11 @@
 //! Order, nothing lost, nothing twice: also when connections break and leaders refuse.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use quipu_broker::{ApiKey, DropPoint, Fault, FaultRule, ResponseError};
 use quipu_client::Sink as _;
-use quipu_client::producer::{OnReport, Pending, SendError};
+use quipu_client::producer::{OnReport, Pending, Producer, Readers, SendError};
 
 use crate::support::{LONG, TOPIC, broker, event, producer_to, quick, stored_in};
 
@@ -121,4 +121,31 @@ async fn clones_are_one_producer_and_may_send_at_once() {
     let mut counts: Vec<u64> = next.into_values().collect();
     counts.sort_unstable();
     assert_eq!(counts, [265, 265, 273], "8 times 33, 33 and 34, and the next");
+}
+
+#[test]
+fn who_hears_that_a_message_was_refused_may_send_another_one_of_its_thread() {
+    let broker = broker(1);
+    let mut options = quick();
+    options.readers = Readers::Original;
+    let sender: Arc<OnceLock<Producer>> = Arc::default();
+    let within = Arc::clone(&sender);
+    options.on_report = Some(OnReport::new(move |report| {
+        if report.outcome.is_err() {
+            drop(within.get().unwrap().enqueue(event(report.thread)).unwrap());
+        }
+    }));
+    let producer = producer_to(&broker, options);
+    sender.set(producer.clone()).unwrap();
+    let (done, is_done) = std::sync::mpsc::sync_channel(1);
+    let other = producer.clone();
+    std::thread::spawn(move || {
+        let mut large = event("t");
+        large.node_id = "x".repeat(1 << 20);
+        let _ = done.send(other.enqueue(large).map(drop));
+    });
+    let refused = is_done.recv_timeout(LONG).unwrap();
+    assert!(matches!(refused, Err(SendError::TooLargeForReaders { .. })));
+    producer.flush_blocking(LONG).unwrap();
+    assert_eq!(stored_in(&broker, TOPIC).len(), 1);
 }

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use quipu_broker::{ApiKey, BrokerThread, Fault, FaultRule, HangPoint};
-use quipu_client::numbering::{LastRecordBounds, LastSequence, StartPolicy};
+use quipu_broker::{ApiKey, BrokerThread, Fault, FaultRule, HangPoint, TopicOptions};
+use quipu_client::numbering::{LastRecordBounds, LastRecordReader, LastSequence, StartPolicy};
 use quipu_client::producer::{Producer, ProducerOptions};
+use quipu_kafka::ConnectOptions;
+use quipu_kafka::address::BrokerAddress;
+use quipu_kafka::produce::Partitioner;
 
 use crate::support::{LONG, TOPIC, broker, event, numbered_event, producer_to, quick, stored_in};
 
@@ -222,4 +225,47 @@ async fn numbers_of_callers_are_kept_and_gone_on_from() {
         producer.send(numbered_event("t", sequence)).await.unwrap();
     }
     assert_eq!(numbers(&broker, "t"), [10, 11, 5, 12]);
+}
+
+#[tokio::test]
+async fn a_topic_that_was_created_anew_has_no_numbers_of_its_life_before() {
+    let broker = broker(1);
+    let reader = LastRecordReader::new(
+        BrokerAddress::parse_list(&broker.address()).unwrap(),
+        TOPIC,
+        ConnectOptions::default(),
+        Partitioner::default(),
+        LastRecordBounds::default(),
+    );
+    let producer = producer_to(&broker, quick());
+    send(&producer, "t", 3).await;
+    producer.close(LONG).await.unwrap();
+    assert_eq!(reader.last_sequence("default", "t").await.unwrap(), Some(3));
+    broker.delete_topic(TOPIC).unwrap();
+    broker.create_topic(TOPIC, TopicOptions::partitions(1)).unwrap();
+    assert_eq!(reader.last_sequence("default", "t").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn threads_read_long_ago_are_forgotten() {
+    let broker = broker(1);
+    let bounds = LastRecordBounds {
+        records: 4,
+        ..LastRecordBounds::default()
+    };
+    let reader = LastRecordReader::new(
+        BrokerAddress::parse_list(&broker.address()).unwrap(),
+        TOPIC,
+        ConnectOptions::default(),
+        Partitioner::default(),
+        bounds,
+    );
+    let producer = producer_to(&broker, quick());
+    for thread in 0..20 {
+        producer.send(event(&thread.to_string())).await.unwrap();
+        let last = reader.last_sequence("default", &thread.to_string()).await;
+        assert_eq!(last.unwrap(), Some(1));
+    }
+    assert_eq!(reader.last_sequence("default", "19").await.unwrap(), Some(1));
+    assert_eq!(reader.last_sequence("default", "0").await.unwrap(), None);
 }

@@ -11,12 +11,14 @@ use crate::producer::error::ProducerError;
 use super::{FallbackFile, FileSync, Letter};
 
 /// A frames file that is open for appending, and ends with a whole record.
+///
+/// Several producers, of one or of several processes, may append to one file: each holds it locked while it does.
 #[derive(Debug)]
 pub(super) struct FramesAppender {
     file: File,
     path: PathBuf,
-    /// Where the last whole record ends.
-    end: u64,
+    /// Where the file has to be cut before more is appended, after a write that failed.
+    cut_at: Option<u64>,
     sync: FileSync,
 }
 
@@ -44,27 +46,31 @@ impl FramesAppender {
                 },
             )?;
         }
-        let written = self.file.write_all(&bytes).and_then(|()| match self.sync {
+        self.file.lock()?;
+        let appended = self.append_locked(&bytes);
+        // Closing the file unlocks it, too.
+        let _ = self.file.unlock();
+        appended
+    }
+
+    fn append_locked(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // A record that is there by half would hide those behind it.
+        if let Some(end) = self.cut_at {
+            self.file.set_len(end)?;
+            self.cut_at = None;
+        }
+        let end = self.file.seek(SeekFrom::End(0))?;
+        let written = self.file.write_all(bytes).and_then(|()| match self.sync {
             FileSync::EachBatch => self.file.sync_data(),
             FileSync::System => Ok(()),
         });
-        match written {
-            Ok(()) => {
-                self.end += bytes.len() as u64;
-                Ok(())
-            }
-            Err(error) => {
-                // A record that is there by half would hide those behind it. Where even that fails the next open finds it.
-                if let Err(cut) = self
-                    .file
-                    .set_len(self.end)
-                    .and_then(|()| self.file.seek(SeekFrom::Start(self.end)))
-                {
-                    tracing::error!(path = %self.path.display(), error = %cut, "the frames file may end inside a record");
-                }
-                Err(error)
-            }
+        if written.is_err()
+            && let Err(error) = self.file.set_len(end)
+        {
+            self.cut_at = Some(end);
+            tracing::error!(path = %self.path.display(), %error, "the frames file may end inside a record");
         }
+        written
     }
 }
 
@@ -75,17 +81,19 @@ fn open(path: &Path, sync: FileSync) -> io::Result<FramesAppender> {
         .create(true)
         .truncate(false)
         .open(path)?;
+    // So that what another one is writing is not taken for a record that was cut.
+    file.lock()?;
     let length = file.metadata()?.len();
     let end = whole_records(&mut file, length)?;
     if end < length {
         let aside = put_aside(&mut file, path, end)?;
         tracing::warn!(path = %path.display(), aside = %aside.display(), bytes = length - end, "the frames file ended inside a record, which was moved aside");
     }
-    file.seek(SeekFrom::Start(end))?;
+    file.unlock()?;
     Ok(FramesAppender {
         file,
         path: path.to_owned(),
-        end,
+        cut_at: None,
         sync,
     })
 }
@@ -186,6 +194,18 @@ mod tests {
             .append(&[letter("c")])
             .unwrap();
         assert_eq!(values(&options.path), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn two_that_append_to_one_file_do_not_write_over_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = FallbackFile::new(folder.path().join("kept.frames"));
+        let mut one = FramesAppender::open(&options).unwrap();
+        let mut other = FramesAppender::open(&options).unwrap();
+        one.append(&[letter("a")]).unwrap();
+        other.append(&[letter("bcd")]).unwrap();
+        one.append(&[letter("e")]).unwrap();
+        assert_eq!(values(&options.path), ["a", "bcd", "e"]);
     }
 
     #[test]

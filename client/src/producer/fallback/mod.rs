@@ -245,12 +245,12 @@ pub(super) struct FallbackWorker {
 impl FallbackWorker {
     pub(super) async fn run(mut self) {
         let mut items = Vec::new();
-        let mut is_over = false;
-        while !is_over && self.items.recv_many(&mut items, LETTERS_AT_ONCE).await > 0 {
+        while self.items.recv_many(&mut items, LETTERS_AT_ONCE).await > 0 {
             let mut for_file = Vec::new();
             for item in items.drain(..) {
                 let Item::Letter(letter) = item else {
-                    is_over = true;
+                    // What came behind it all the same is still received.
+                    self.items.close();
                     continue;
                 };
                 let (letter, ticket, cause) = *letter;

@@ -23,8 +23,8 @@ pub(super) struct LetterSender {
     producer: Producer,
     source_topic: String,
     consumer_id: String,
-    /// No letter is tried before then, since one failed.
-    pause_until: Option<(Instant, Arc<str>)>,
+    /// When a letter failed, and why: no other is tried for a while.
+    failed: Option<(Instant, Arc<str>)>,
 }
 
 impl LetterSender {
@@ -38,7 +38,7 @@ impl LetterSender {
             ),
             source_topic: setting.source_topic.to_owned(),
             consumer_id: format!("producer:{}", setting.tenant),
-            pause_until: None,
+            failed: None,
             options,
         }
     }
@@ -49,8 +49,8 @@ impl LetterSender {
 
     /// Sends a letter, or tells why it cannot be.
     pub(super) async fn send(&mut self, letter: &Letter, counters: &Counters) -> Result<(), Arc<str>> {
-        if let Some((until, why)) = &self.pause_until
-            && *until > Instant::now()
+        if let Some((at, why)) = &self.failed
+            && at.elapsed() < self.options.pause
         {
             add(&counters.dlq_send_failures, 1);
             return Err(Arc::clone(why));
@@ -79,7 +79,7 @@ impl LetterSender {
                 .send(text.key(), value.clone(), now_us() / 1_000)
                 .await;
             let Err(error) = sent else {
-                self.pause_until = None;
+                self.failed = None;
                 return Ok(());
             };
             failures += 1;
@@ -91,7 +91,7 @@ impl LetterSender {
                     self.options.topic
                 ));
                 tracing::warn!(%error, topic = self.options.topic, "a letter could not be sent");
-                self.pause_until = Some((Instant::now() + self.options.pause, Arc::clone(&why)));
+                self.failed = Some((Instant::now(), Arc::clone(&why)));
                 return Err(why);
             }
             tokio::time::sleep(quipu_kafka::produce::wait_before_retry(failures)).await;
