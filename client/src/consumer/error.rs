@@ -1,12 +1,11 @@
 //! What can go wrong while reading. Reading goes on after every one of these but the last two.
 
-use bytes::Bytes;
 use quipu_kafka::KafkaError;
 use quipu_proto::Reason;
 use thiserror::Error;
 
 use super::holes::Hole;
-use super::received::{RawReceived, RecordPlace};
+use super::received::{RawReceived, RecordPlace, StoredBytes};
 
 /// Why there is no message to hand out.
 #[derive(Debug, Error)]
@@ -30,7 +29,7 @@ pub enum ConsumerError {
         /// The last offset that is lost with it, inclusive.
         last: i64,
         /// The batch as it was stored, header included.
-        bytes: Bytes,
+        bytes: StoredBytes,
         /// What is wrong with it.
         reason: String,
     },

@@ -44,7 +44,7 @@ pub use crate::dashflow::consumer::DashStreamConsumer;
 pub use error::ConsumerError;
 pub use holes::{Hole, HoleCounts, TellHoles};
 pub use options::{ConsumerOptions, Start};
-pub use received::{RawReceived, Received, RecordPlace};
+pub use received::{RawReceived, Received, RecordPlace, StoredBytes};
 
 use reading::Reading;
 

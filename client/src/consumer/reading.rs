@@ -15,7 +15,7 @@ use quipu_proto::{Decoder, Policy, Reason, Rejection, framing};
 
 use super::error::ConsumerError;
 use super::holes::{Hole, HoleCounts, TellHoles};
-use super::received::{RawReceived, Received, RecordPlace};
+use super::received::{RawReceived, Received, RecordPlace, StoredBytes};
 
 type Ready = VecDeque<Result<Received, ConsumerError>>;
 
@@ -194,7 +194,7 @@ impl BatchVisitor for Visit<'_> {
         self.ready.push_back(Err(ConsumerError::CorruptBatch {
             first: place(self.partition, batch.first),
             last: batch.last,
-            bytes: Bytes::copy_from_slice(batch.bytes),
+            bytes: StoredBytes(Bytes::copy_from_slice(batch.bytes)),
             reason: batch.error.to_string(),
         }));
         Ok(())

@@ -200,13 +200,12 @@ impl Producer {
     /// [`ProducerOptions::on_report`], and by the counters.
     ///
     /// # Errors
-    /// The message was not taken, and why. One for which there was no room keeps the number it would have had, so that
-    /// readers see a gap.
+    /// The message was not taken, and why. One for which there was no room, or that its tenant may not send now, keeps
+    /// the number it would have had, so that readers see a gap.
     pub fn enqueue(&self, message: impl IntoMessage) -> Result<Pending, SendError> {
         let trace = TraceHeaders::current();
         let message = self.prepare(message.into_message())?;
-        self.try_admit(&message)?;
-        let place = self.take_room(&message)?;
+        let place = self.take_at_once(&message)?;
         self.hand_over(message, trace, place)
     }
 
@@ -235,6 +234,19 @@ impl Producer {
         };
         let admitted = admission.admit(tenant_of(message), cost_of(message)).await;
         self.admitted(admitted.map_err(SendError::from))
+    }
+
+    /// Takes room for a message that is not waited for, and asks whether its tenant may send it: in this order, so that
+    /// what there is no room for costs the tenant nothing. A message that is refused is lost to its readers, who see that
+    /// by its number.
+    fn take_at_once(&self, message: &DashStreamMessage) -> Result<Place, SendError> {
+        let place = self.take_room(message)?;
+        let line = self.line();
+        self.try_admit(message).inspect_err(|_| {
+            line.accounts.room.give_back(1, place.bytes as usize);
+            line.skip_number(message);
+        })?;
+        Ok(place)
     }
 
     /// As `admit`, at once.
@@ -312,8 +324,7 @@ impl Sink for Producer {
     fn put(&self, message: DashStreamMessage) -> Result<(), SinkError> {
         let trace = TraceHeaders::current();
         let message = self.prepare(message)?;
-        self.try_admit(&message)?;
-        let place = self.take_room(&message)?;
+        let place = self.take_at_once(&message)?;
         let line = self.line();
         let ticket = Ticket::new(&line.accounts, place, None);
         line.submit(Taken {

@@ -2,19 +2,23 @@
 //! `timestamp_us` and `data`, which is the message as protobuf in base64.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use quipu_proto::framing::{Compression, MARKER_PLAIN, encode};
+use quipu_proto::limits::RECORD_BYTES_MAX;
 use quipu_proto::message::DashStreamMessage;
 use serde::Deserialize;
 
 use crate::producer::header_of;
 
 use super::recorded::{Recorded, RecordingError};
+
+/// Longest line: that of the largest record, in base64, and what stands beside it.
+const LINE_BYTES_MAX: usize = RECORD_BYTES_MAX / 3 * 4 + (1 << 20);
 
 /// Reads a file of JSON lines. The key of a record is the thread of its message; what does not decode has none, and is
 /// sent as it is.
@@ -59,13 +63,24 @@ impl RecordedLines {
         loop {
             self.line += 1;
             self.text.clear();
-            let read = self.file.read_line(&mut self.text);
+            // One byte more than a line may have, so that one that is too long shows.
+            let mut limited = (&mut self.file).take(LINE_BYTES_MAX as u64 + 1);
+            let read = limited.read_line(&mut self.text);
             let read = read.map_err(|source| RecordingError::Io {
                 path: self.path.clone(),
                 source,
             })?;
             if read == 0 {
                 return Ok(None);
+            }
+            if read > LINE_BYTES_MAX {
+                return Err(RecordingError::Malformed {
+                    path: self.path.clone(),
+                    record: self.line,
+                    reason: format!(
+                        "the line has more than {LINE_BYTES_MAX} bytes: is it a file of JSON lines?"
+                    ),
+                });
             }
             if !self.text.trim().is_empty() {
                 return self.record().map(Some);
@@ -184,5 +199,9 @@ mod tests {
             let error = records[0].as_ref().unwrap_err().to_string();
             assert!(error.contains("record 2: "), "{error}");
         }
+        let records = read(&"x".repeat(LINE_BYTES_MAX + 2));
+        assert_eq!(records.len(), 1);
+        let error = records[0].as_ref().unwrap_err().to_string();
+        assert!(error.contains("record 1: the line has more than"), "{error}");
     }
 }

@@ -2,6 +2,8 @@
 //! environment. The sample with Redis is in `tests/rate_limit/readme.rs`.
 
 use quipu_broker::BrokerThread;
+use std::time::Duration;
+
 use quipu_client::producer::{
     DashStreamProducer, EventBatchBuilder, IntoMessage as _, Producer, ProducerError, SendError,
 };
@@ -156,6 +158,32 @@ async fn batches_cost_their_events_and_what_cannot_wait_is_limited_too() {
     assert!(producer.enqueue(create_event("acme")).is_err());
     producer.close(LONG).await.unwrap();
     assert_eq!(stored_in(&broker, TOPIC).len(), 2);
+}
+
+#[tokio::test]
+async fn a_message_that_is_limited_and_not_waited_for_leaves_a_gap() {
+    let broker = broker(1);
+    let limit = RateLimit {
+        messages_per_second: 20.0,
+        burst_capacity: 1,
+    };
+    let producer = DashStreamProducer::new_with_rate_limiting(&broker.address(), TOPIC, limit, None)
+        .await
+        .unwrap();
+    producer.enqueue(create_event("acme")).unwrap().await.unwrap();
+    assert!(producer.put(create_event("acme").into_message()).is_err());
+    // Whoever waits for the outcome still has the message, so that its number is another's.
+    assert!(producer.send(create_event("acme")).await.is_err());
+    loop {
+        match producer.send(create_event("acme")).await {
+            Ok(_) => break,
+            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    }
+    producer.close(LONG).await.unwrap();
+    let numbers = stored_in(&broker, TOPIC);
+    let numbers: Vec<u64> = numbers.iter().map(|stored| stored.header().sequence).collect();
+    assert_eq!(numbers, [1, 3], "the one that was put is missing");
 }
 
 #[tokio::test]
