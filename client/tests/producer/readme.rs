@@ -164,7 +164,7 @@ async fn batches_cost_their_events_and_what_cannot_wait_is_limited_too() {
 async fn a_message_that_is_limited_and_not_waited_for_leaves_a_gap() {
     let broker = broker(1);
     let limit = RateLimit {
-        messages_per_second: 20.0,
+        messages_per_second: 1.0,
         burst_capacity: 1,
     };
     let producer = DashStreamProducer::new_with_rate_limiting(&broker.address(), TOPIC, limit, None)
