@@ -49,6 +49,7 @@ mod error;
 pub mod gate;
 mod handle;
 pub mod ingest;
+mod last_sequence;
 pub mod metrics;
 mod report;
 mod rows;

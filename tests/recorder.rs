@@ -4,11 +4,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use quipu::Quipu;
-use quipu::client::FramesSink;
+use quipu::client::dash_stream_message::Message;
+use quipu::client::kafka::address::BrokerAddress;
+use quipu::client::numbering::StartPolicy;
+use quipu::client::producer::{Producer, ProducerOptions};
 use quipu::client::recorder::{END, Graph, LlmRequest, Recorder, Run, Usage};
+use quipu::client::{Consumer, Event, FramesSink, Header};
 use quipu::ingest::FramesFile;
+use quipu_broker::{BrokerOptions, BrokerThread, TopicOptions};
 use serde_json::json;
 
 /// Runs what `tell` records in a thread, and takes it into a store.
@@ -107,6 +113,51 @@ async fn a_run_has_ended_however_it_ends() {
     .await;
     assert_eq!(open, [0]);
     assert_eq!(quipu.completeness().await.unwrap().missing, 0);
+}
+
+#[tokio::test]
+async fn the_store_knows_where_the_numbers_of_a_thread_go_on() {
+    let recorded = Recorded::new();
+    // A name that could end a text in SQL.
+    let thread = "o'clock";
+    recorded.begin(thread).end();
+    let quipu = Arc::new(recorded.store());
+    let known: Vec<u64> = rows(
+        &quipu,
+        "select max(sequence) from events where thread_id = 'o''clock'",
+    )
+    .await;
+
+    let broker = BrokerThread::start(BrokerOptions::default()).unwrap();
+    broker.create_topic("t", TopicOptions::partitions(1)).unwrap();
+    let options = ProducerOptions {
+        start: StartPolicy::Ask {
+            source: quipu,
+            time: Duration::from_secs(30),
+        },
+        ..ProducerOptions::default()
+    };
+    let brokers = BrokerAddress::parse_list(&broker.address()).unwrap();
+    let producer = Producer::with_options(brokers, "t", options).unwrap();
+    let event = |thread: &str| Event {
+        header: Some(Header {
+            tenant_id: "acme".to_owned(),
+            thread_id: thread.to_owned(),
+            ..Header::default()
+        }),
+        ..Event::default()
+    };
+    producer.send_event(event(thread)).await.unwrap();
+    producer.send_event(event("a new one")).await.unwrap();
+    let mut consumer = Consumer::for_partition(&broker.address(), "t", 0).await.unwrap();
+    for expected in [known[0] + 1, 1] {
+        let received = consumer.next().await.unwrap();
+        let Some(Message::Event(event)) = received.message.message else {
+            panic!("an event was sent")
+        };
+        assert_eq!(event.header.unwrap().sequence, expected);
+    }
+    producer.close(Duration::from_secs(10)).await.unwrap();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod delivery;
 mod fallback;
 mod messages;
 mod numbers;
-mod readme;
+mod old_names;
 mod replay;
 mod room;
 mod sizes;

@@ -1,5 +1,5 @@
-//! The samples of dashflow-streaming's README, with only the names of the crate, the broker and the topic changed, and the
-//! environment. The sample with Redis is in `tests/rate_limit/readme.rs`.
+//! The producer by its old name, with limits, and by the environment. The samples of the README that use it are among the
+//! samples of the whole workspace.
 
 use quipu_broker::BrokerThread;
 use std::time::Duration;
@@ -13,95 +13,11 @@ use quipu_kafka::KafkaError;
 
 use crate::support::{LONG, TOPIC, broker, event, stored_in};
 
-mod quick_start {
-    use quipu_client::{Event, EventType, Header, MessageType, producer::DashStreamProducer};
-
-    pub(crate) async fn run(brokers: &str, topic: &str) -> Result<(), Box<dyn std::error::Error>> {
-        // Create producer
-        let producer = DashStreamProducer::new(brokers, topic).await?;
-
-        // Create an event
-        let event = Event {
-            header: Some(Header {
-                message_id: uuid::Uuid::from_u128(7).as_bytes().to_vec(),
-                timestamp_us: chrono::Utc::now().timestamp_micros(),
-                tenant_id: "my-app".to_string(),
-                thread_id: "session-123".to_string(),
-                sequence: 1,
-                r#type: MessageType::Event as i32,
-                parent_id: vec![],
-                compression: 0,
-                schema_version: 1,
-            }),
-            event_type: EventType::GraphStart as i32,
-            node_id: "".to_string(),
-            attributes: Default::default(),
-            duration_us: 0,
-            llm_request_id: "".to_string(),
-        };
-
-        // Send event
-        producer.send_event(event).await?;
-        producer.flush(std::time::Duration::from_secs(5)).await?;
-
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn the_quick_start_sends_its_event_to_the_partition_of_its_key() {
-    let broker = broker(10);
-    quick_start::run(&broker.address(), TOPIC).await.unwrap();
-    let stored = stored_in(&broker, TOPIC);
-    assert_eq!(
-        (stored.len(), stored[0].partition, stored[0].key.as_str()),
-        (1, 1, "session-123")
-    );
-    assert_eq!(stored[0].header().tenant_id, "my-app");
-}
-
-mod in_memory_rate_limiting {
-    use quipu_client::{producer::DashStreamProducer, rate_limiter::RateLimit};
-
-    use super::create_event;
-
-    pub(crate) async fn run(brokers: &str, topic: &str) -> Result<(), Box<dyn std::error::Error>> {
-        // Create producer with rate limiting (100 msg/sec, burst up to 1000)
-        let producer = DashStreamProducer::new_with_rate_limiting(
-            brokers,
-            topic,
-            RateLimit {
-                messages_per_second: 100.0,
-                burst_capacity: 1000,
-            },
-            None, // In-memory mode (no Redis)
-        )
-        .await?;
-
-        // Send events (automatically rate-limited per tenant)
-        for i in 0..1000 {
-            let event = create_event(&format!("tenant_{}", i % 10));
-            producer.send_event(event).await?;
-        }
-
-        Ok(())
-    }
-}
-
-/// The function that the README calls and does not show.
+/// An event of a tenant.
 fn create_event(tenant: &str) -> Event {
     let mut event = event("session-123");
     event.header.as_mut().unwrap().tenant_id = tenant.to_owned();
     event
-}
-
-#[tokio::test]
-async fn the_sample_of_rate_limiting_sends_its_thousand_events() {
-    let broker = broker(10);
-    in_memory_rate_limiting::run(&broker.address(), TOPIC)
-        .await
-        .unwrap();
-    assert_eq!(stored_in(&broker, TOPIC).len(), 1_000);
 }
 
 async fn limited(broker: &BrokerThread, burst_capacity: u32) -> DashStreamProducer {
