@@ -1,9 +1,9 @@
 //! The producer by its old name, with limits, and by the environment. The samples of the README that use it are among the
 //! samples of the whole workspace.
 
-use quipu_broker::BrokerThread;
 use std::time::Duration;
 
+use quipu_broker::BrokerThread;
 use quipu_client::producer::{
     DashStreamProducer, EventBatchBuilder, IntoMessage as _, Producer, ProducerError, SendError,
 };
