@@ -21,9 +21,11 @@ use std::hint::black_box;
 use std::io::{BufWriter, Write as _};
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mix::Mix;
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MapKey, MessageDescriptor, Value};
 use quipu_proto::frames::{Frame, FramesReader, write_frame};
 use quipu_proto::framing::{Compression, Encoder, unframe};
 use quipu_proto::json_form::JsonForm;
@@ -33,7 +35,7 @@ use quipu_proto::state::{
     ArrayAlignment, DiffOptions, StateWriter, StateWriterOptions, diff_with, patch_text,
 };
 use quipu_proto::{Decoder, Policy};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use zstd::bulk::Compressor;
 
 const CHUNK: usize = 10_000;
@@ -97,7 +99,49 @@ impl FullJson {
 
     fn len(&self, protobuf: &[u8]) -> usize {
         let message = DynamicMessage::decode(self.0.clone(), protobuf).expect("encoded here");
-        serde_json::to_vec(&message).expect("it has a JSON form").len() + 1
+        object(&message).to_string().len() + 1
+    }
+}
+
+fn object(message: &DynamicMessage) -> Json {
+    let fields = message.fields();
+    Json::Object(
+        fields
+            .map(|(field, value)| (field.json_name().to_owned(), member(&field.kind(), value)))
+            .collect(),
+    )
+}
+
+/// The mapping of protobuf: numbers of 64 bits as text, bytes in base64, enums by name.
+fn member(kind: &Kind, value: &Value) -> Json {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        Value::I32(value) => (*value).into(),
+        Value::U32(value) => (*value).into(),
+        Value::I64(value) => value.to_string().into(),
+        Value::U64(value) => value.to_string().into(),
+        Value::F32(value) => (*value).into(),
+        Value::F64(value) => (*value).into(),
+        Value::String(value) => value.clone().into(),
+        Value::Bytes(value) => STANDARD.encode(value).into(),
+        Value::EnumNumber(number) => match kind.as_enum().and_then(|kind| kind.get_value(*number)) {
+            Some(value) => value.name().to_owned().into(),
+            None => (*number).into(),
+        },
+        Value::Message(message) => object(message),
+        Value::List(values) => values.iter().map(|value| member(kind, value)).collect(),
+        Value::Map(members) => {
+            let entry = kind.as_message().expect("entries of a map are messages").clone();
+            let kind = entry.map_entry_value_field().kind();
+            let members = members.iter().map(|(key, value)| {
+                let key = match key {
+                    MapKey::String(key) => key.clone(),
+                    key => format!("{key:?}"),
+                };
+                (key, member(&kind, value))
+            });
+            Json::Object(members.collect())
+        }
     }
 }
 
