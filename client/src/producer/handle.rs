@@ -177,7 +177,7 @@ impl Producer {
         let key = header::header_of(&message).map(|header| header.thread_id.clone());
         let pending = self.submit(message).await?;
         if let Some(key) = key {
-            self.line().client.expect(key.as_bytes());
+            self.line().client.send_soon(key.as_bytes());
         }
         pending.await
     }

@@ -229,8 +229,8 @@ impl<T: Send + 'static> ProduceClient<T> {
 
     /// Sends what waits for the partition of a key without letting it linger, because somebody waits for it. Records still
     /// join it while another batch of the partition is on its way.
-    pub fn expect(&self, key: &[u8]) {
-        self.shared.queue().expect(key);
+    pub fn send_soon(&self, key: &[u8]) {
+        self.shared.queue().send_soon(key);
         self.shared.wake.notify_one();
     }
 

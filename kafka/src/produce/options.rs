@@ -35,7 +35,7 @@ pub struct ProduceOptions {
     /// takes less.
     pub batch_bytes: usize,
     /// How long a batch that is not full waits for more, unless somebody waits for it
-    /// ([`super::ProduceClient::expect`]). Default 5 ms.
+    /// ([`super::ProduceClient::send_soon`]). Default 5 ms.
     pub linger: Duration,
     /// Codec of batches. Default none.
     pub compression: BatchCompression,

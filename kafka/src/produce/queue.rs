@@ -140,7 +140,7 @@ impl<T> Queue<T> {
     }
 
     /// Lets what waits for the partition of a key be sent as soon as nothing else is on its way there.
-    pub(super) fn expect(&mut self, key: &[u8]) {
+    pub(super) fn send_soon(&mut self, key: &[u8]) {
         if self.partitions == 0 {
             self.is_hurried = true;
         } else {
