@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use hashbrown::HashMap;
-use quipu_proto::frames::{FramesError, FramesReader};
+use quipu_proto::frames::{Frame, FramesError, FramesReader};
 use quipu_proto::{LogPartition, PartitionId, TopicIncarnation};
 use quipu_store::Head;
 use sha2::{Digest, Sha256};
@@ -87,8 +87,12 @@ pub(crate) fn take_in(
         if !reader.fill(&file.path)? {
             break;
         }
-        reader.drain(&file.path, |partition, key, payload| {
-            partitions.push(pipeline, partition, key, payload)
+        reader.drain(&file.path, pipeline.lookahead(), |sight| match sight {
+            Sight::Coming(frame) => {
+                partitions.announce(pipeline, &frame);
+                Ok(())
+            }
+            Sight::Here(frame) => partitions.push(pipeline, &frame),
         })?;
         pipeline.tell();
         progress.set_lag(i64::try_from(before.bytes.saturating_sub(reader.read)).unwrap_or(i64::MAX));
@@ -128,8 +132,10 @@ pub(crate) fn each_frame(
         read: 0,
     };
     while reader.fill(&file.path)? {
-        reader.drain(&file.path, |partition, _, payload| {
-            see(&log, partition, payload);
+        reader.drain(&file.path, 0, |sight| {
+            if let Sight::Here(frame) = sight {
+                see(&log, frame.partition, frame.payload);
+            }
             Ok(())
         })?;
     }
@@ -179,7 +185,15 @@ struct Partitions {
 }
 
 impl Partitions {
-    fn push(&mut self, pipeline: &mut Pipeline, partition: u32, key: &[u8], payload: &[u8]) -> Result<()> {
+    /// Announces a frame of a partition that is open already.
+    fn announce(&self, pipeline: &mut Pipeline, frame: &Frame<'_>) {
+        if let Some((slot, _)) = self.slots.get(&frame.partition) {
+            pipeline.announce(*slot, frame.key);
+        }
+    }
+
+    fn push(&mut self, pipeline: &mut Pipeline, frame: &Frame<'_>) -> Result<()> {
+        let partition = frame.partition;
         let (slot, next) = self.slots.entry(partition).or_insert_with(|| {
             let id = PartitionId(i32::try_from(partition).unwrap_or(i32::MAX));
             let log = LogPartition::new(self.log.clone(), id);
@@ -195,8 +209,8 @@ impl Partitions {
         let record = RawRecord {
             offset,
             timestamp_ms: -1,
-            key: Some(key),
-            value: Some(payload),
+            key: Some(frame.key),
+            value: Some(frame.payload),
             headers: RawHeaders::NONE,
         };
         pipeline.push(*slot, &record)?;
@@ -205,6 +219,14 @@ impl Partitions {
         }
         Ok(())
     }
+}
+
+/// What a reader of frames sees.
+enum Sight<'a> {
+    /// A frame that will be there soon.
+    Coming(Frame<'a>),
+    /// The next frame.
+    Here(Frame<'a>),
 }
 
 /// A file read in pieces; a frame that a piece cuts is completed by the next.
@@ -270,15 +292,30 @@ impl Chunks {
         Ok(!self.unused.is_empty())
     }
 
-    /// Hands on the whole frames that were read.
-    fn drain(&mut self, path: &Path, mut push: impl FnMut(u32, &[u8], &[u8]) -> Result<()>) -> Result<()> {
+    /// Hands on the whole frames that were read. Each comes into sight so many frames before it is there, if there are
+    /// so many; never if that is 0.
+    fn drain(
+        &mut self,
+        path: &Path,
+        lookahead: usize,
+        mut see: impl FnMut(Sight<'_>) -> Result<()>,
+    ) -> Result<()> {
         let begin = self.unused.start;
         let mut frames = FramesReader::new(&self.buffer[self.unused.clone()]);
+        let mut coming = (lookahead > 0).then(|| FramesReader::new(&self.buffer[self.unused.clone()]));
+        if let Some(coming) = &mut coming {
+            for frame in coming.take(lookahead).flatten() {
+                see(Sight::Coming(frame))?;
+            }
+        }
         loop {
             let start = frames.position();
             match frames.next() {
                 Some(Ok(frame)) => {
-                    push(frame.partition, frame.key, frame.payload)?;
+                    if let Some(Ok(coming)) = coming.as_mut().and_then(Iterator::next) {
+                        see(Sight::Coming(coming))?;
+                    }
+                    see(Sight::Here(frame))?;
                     self.frames += 1;
                     self.unused.start = begin + frames.position();
                 }

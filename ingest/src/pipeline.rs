@@ -215,6 +215,20 @@ impl Pipeline {
             .or(partition.state.last_record)
     }
 
+    /// How many records ahead it is worth to [`Self::announce`] them; 0 while the store has few threads.
+    #[inline]
+    #[must_use]
+    pub fn lookahead(&self) -> usize {
+        self.book.lookahead()
+    }
+
+    /// Tells the key of a record that will be [`pushed`](Self::push) some records later. A hint, which saves waiting for
+    /// memory and changes nothing of what becomes of the record.
+    #[inline]
+    pub fn announce(&mut self, slot: PartitionSlot, key: &[u8]) {
+        self.book.announce(self.partitions[slot.0].key, key);
+    }
+
     /// Takes one record in. One that the store has already changes nothing.
     ///
     /// # Errors

@@ -344,6 +344,15 @@ impl BatchVisitor for Intake<'_> {
         Ok(())
     }
 
+    fn lookahead(&self) -> usize {
+        self.pipeline.lookahead()
+    }
+
+    #[inline]
+    fn coming(&mut self, key: Option<&[u8]>) {
+        self.pipeline.announce(self.slot, key.unwrap_or_default());
+    }
+
     fn hole(&mut self, hole: OffsetHole) -> Result<()> {
         self.pipeline
             .push_hole(self.slot, hole.first, hole.last, hole.cause.name())

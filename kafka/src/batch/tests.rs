@@ -366,6 +366,75 @@ fn records_before_the_position_and_from_the_end_on_are_left_out() {
     );
 }
 
+/// Tells of coming records and of records by their keys, in order.
+struct Announced {
+    lookahead: usize,
+    told: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl BatchVisitor for Announced {
+    type Error = std::convert::Infallible;
+
+    fn lookahead(&self) -> usize {
+        self.lookahead
+    }
+
+    fn coming(&mut self, key: Option<&[u8]>) {
+        self.told.push(("coming", key.unwrap_or_default().to_vec()));
+    }
+
+    fn record(&mut self, record: &RawRecord<'_>) -> Result<(), Self::Error> {
+        self.told
+            .push(("record", record.key.unwrap_or_default().to_vec()));
+        Ok(())
+    }
+
+    fn hole(&mut self, _: OffsetHole) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn corrupt(&mut self, _: CorruptBatch<'_>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn each_key_is_announced_as_many_records_ahead_as_the_visitor_wants() {
+    let mut batch = build(0, &[], 4);
+    batch.body = (0..5)
+        .flat_map(|delta| record(delta, Some(&[b'a' + delta as u8]), None))
+        .collect();
+    batch.count = 5;
+    let bytes = batch.bytes();
+    for (lookahead, expected) in [
+        (0, "A B C D E"),
+        (2, "a b c A d B e C D E"),
+        (9, "a b c d e A B C D E"),
+    ] {
+        let mut visitor = Announced {
+            lookahead,
+            told: Vec::new(),
+        };
+        let next = BatchWalker::new(OnCorrupt::Stop)
+            .walk(&span(&bytes, 0), &mut visitor)
+            .unwrap();
+        assert_eq!(next, 5);
+        let told: Vec<String> = visitor
+            .told
+            .iter()
+            .map(|(what, key)| {
+                let key = String::from_utf8_lossy(key);
+                if *what == "record" {
+                    key.to_uppercase()
+                } else {
+                    key.into_owned()
+                }
+            })
+            .collect();
+        assert_eq!(told.join(" "), expected);
+    }
+}
+
 #[test]
 fn an_end_inside_a_gap_closes_the_hole_there() {
     let bytes = build(10, &[0, 9], 9).bytes();

@@ -46,6 +46,15 @@ pub trait BatchVisitor {
     /// One record. It borrows from buffers of the walker.
     fn record(&mut self, record: &RawRecord<'_>) -> Result<(), Self::Error>;
 
+    /// How many records ahead of [`Self::record`] the visitor wants to hear of [`Self::coming`] ones. Asked at each batch.
+    fn lookahead(&self) -> usize {
+        0
+    }
+
+    /// The key of a record that comes soon, within the same batch. A hint: the record itself may be left out, as one
+    /// that lies before the position.
+    fn coming(&mut self, _key: Option<&[u8]>) {}
+
     /// A range of offsets without a record.
     fn hole(&mut self, hole: OffsetHole) -> Result<(), Self::Error>;
 

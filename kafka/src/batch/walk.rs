@@ -196,7 +196,17 @@ impl BatchWalker {
             }
             return out.hole_to(last, HoleCause::Control);
         }
+        let lookahead = out.visitor.lookahead();
+        let mut coming = (lookahead > 0).then(|| Records::new(*header, body));
+        if let Some(coming) = &mut coming {
+            for record in coming.take(lookahead) {
+                out.visitor.coming(record.key);
+            }
+        }
         for record in Records::new(*header, body) {
+            if let Some(record) = coming.as_mut().and_then(Iterator::next) {
+                out.visitor.coming(record.key);
+            }
             out.record(&record, span.gap_cause)?;
         }
         out.skip_to(last + 1, span.gap_cause)

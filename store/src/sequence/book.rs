@@ -10,12 +10,13 @@ use quipu_proto::LogPartition;
 use super::arrival::{Arrival, ReplayRow};
 use super::cold::{ColdThreads, Kept};
 use super::error::BookError;
+use super::fragments::{Fragments, OpenRuns, Owner};
 use super::hot::{HotThread, HotThreads, Slot};
+use super::lookahead::Lookahead;
 use super::name::ThreadName;
 use super::options::{BookOptions, BookStart};
 use super::partition::{Partition, PartitionKey};
 use super::run_rows;
-use super::runs::{Fragments, OpenRuns};
 use super::thread::{NO_TIME, Observation, ThreadState, id_hash};
 use crate::manifest::{Head, ManifestId};
 
@@ -32,6 +33,7 @@ pub struct SequenceBook {
     pub(super) partitions: Vec<Partition>,
     pub(super) keys: HashMap<LogPartition, PartitionKey>,
     pub(super) threads: HotThreads,
+    pub(super) lookahead: Lookahead,
     /// None in a book without a folder.
     pub(super) cold: Option<ColdThreads>,
     /// Threads that are on disk only.
@@ -62,6 +64,7 @@ impl SequenceBook {
             partitions: Vec::new(),
             keys: HashMap::new(),
             threads: HotThreads::new(seed),
+            lookahead: Lookahead::default(),
             cold: None,
             cold_threads: 0,
             fragments: Fragments::default(),
@@ -141,6 +144,21 @@ impl SequenceBook {
         self.threads.len()
     }
 
+    /// How many messages ahead it is worth to [`Self::announce`] them; 0 while the book is small.
+    #[inline]
+    #[must_use]
+    pub fn lookahead(&self) -> usize {
+        Lookahead::distance(&self.threads)
+    }
+
+    /// Tells the book that a message of this thread is likely to come [`Self::lookahead`] messages later, so that it need
+    /// not wait for memory then. Changes nothing of what the book says. Announcements come in the order of the messages.
+    #[inline]
+    pub fn announce(&mut self, partition: PartitionKey, thread_id: &[u8]) {
+        self.lookahead
+            .announce(partition.0, thread_id, &self.threads, &self.fragments);
+    }
+
     /// Takes a message in and says what it is. Messages of a partition come in the order of the log: of a batch first
     /// its header, if that is to be counted, then its events.
     #[inline]
@@ -154,7 +172,12 @@ impl SequenceBook {
         if sequence != 0 {
             self.fragments.add(
                 &mut thread.open_runs,
-                slot,
+                &Owner {
+                    partition: partition.0,
+                    tenant_id: arrival.tenant_id,
+                    thread_id: arrival.thread_id,
+                    thread: slot,
+                },
                 arrival.emitter,
                 sequence,
                 time_us,
@@ -187,12 +210,11 @@ impl SequenceBook {
         thread_id: &str,
         state: ThreadState,
     ) {
-        let tag = self.threads.tag(partition.0, tenant_id, thread_id);
-        match self.threads.find(tag, partition.0, tenant_id, thread_id) {
+        match self.threads.find(partition.0, tenant_id, thread_id) {
             Some(slot) => touch(&mut self.threads, slot, self.commit).state = state,
             None => {
                 self.threads
-                    .insert(tag, partition.0, ThreadName::new(tenant_id, thread_id), state);
+                    .insert(partition.0, ThreadName::new(tenant_id, thread_id), state);
             }
         }
     }
@@ -205,10 +227,9 @@ impl SequenceBook {
         if self.threads.is(newest, number, tenant_id, thread_id) {
             return newest;
         }
-        let tag = self.threads.tag(number, tenant_id, thread_id);
-        let slot = match self.threads.find(tag, number, tenant_id, thread_id) {
+        let slot = match self.threads.find(number, tenant_id, thread_id) {
             Some(slot) => slot,
-            None => self.admit(tag, number, tenant_id, thread_id),
+            None => self.admit(number, tenant_id, thread_id),
         };
         self.partitions[number as usize].newest_thread = slot;
         slot
@@ -229,8 +250,8 @@ impl SequenceBook {
         if let Some(cold) = &mut self.cold {
             cold.unmark();
         }
-        let fragments = self.fragments.take();
-        let batches = run_rows::rows(&fragments, &self.threads, &self.partitions)?;
+        let batches = run_rows::rows(&mut self.fragments, &self.threads, &self.partitions)?;
+        self.fragments.clear();
         self.commit += 1;
         self.manifest = manifest;
         self.unsealed = 0;

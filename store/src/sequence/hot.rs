@@ -2,10 +2,10 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::fragments::OpenRuns;
 use super::memory::{prefetch, want_large_pages};
 use super::name::ThreadName;
 use super::places::Places;
-use super::runs::OpenRuns;
 use super::thread::ThreadState;
 
 /// Entries per chunk of the slab, as a power of two: 48 MiB of address space, used as it fills. So much is always fresh
@@ -19,18 +19,22 @@ const NO_PARTITION: u32 = u32::MAX;
 /// Number of an entry in the slab.
 pub(super) type Slot = u32;
 
-/// One thread in memory: three cache lines, of which a message of a known thread touches all and nothing else.
+/// Hash of the name of a thread.
+pub(super) type Tag = u32;
+
+/// One thread in memory: three cache lines, of which a message of a known thread touches all and nothing else. The name
+/// is the first of them: the end of a commit reads nothing but names.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(super) struct HotThread {
-    pub(super) state: ThreadState,
     pub(super) name: ThreadName,
-    /// Index of its partition in the book.
-    pub(super) partition: u32,
+    pub(super) state: ThreadState,
     /// The commit, counted since the book was opened, in which it was last touched.
     pub(super) touched: u64,
     /// Its newest runs of that commit.
     pub(super) open_runs: OpenRuns,
+    /// Index of its partition in the book.
+    pub(super) partition: u32,
 }
 
 const _: () = assert!(size_of::<HotThread>() == 192);
@@ -60,18 +64,40 @@ impl HotThreads {
         self.places.len()
     }
 
-    /// What a name is found by.
+    /// What a thread is found by if it is the first of its name in its partition.
     #[inline]
-    pub(super) fn tag(&self, partition: u32, tenant_id: &str, thread_id: &str) -> u32 {
-        let tenant = xxh3_64_with_seed(tenant_id.as_bytes(), self.seed ^ u64::from(partition));
-        (xxh3_64_with_seed(thread_id.as_bytes(), tenant) >> 32) as u32
+    pub(super) fn tag(&self, partition: u32, thread_id: &[u8]) -> Tag {
+        (xxh3_64_with_seed(thread_id, self.seed ^ u64::from(partition)) >> 32) as Tag
+    }
+
+    /// What the others of its name are found by, which other tenants have: under one tag they would be one long chain.
+    #[inline]
+    fn tag_of_tenant(&self, partition: u32, tenant_id: &str, thread_id: &str) -> Tag {
+        let tenant = xxh3_64_with_seed(tenant_id.as_bytes(), !self.seed ^ u64::from(partition));
+        (xxh3_64_with_seed(thread_id.as_bytes(), tenant) >> 32) as Tag
     }
 
     /// The entry of a thread, if it is in memory.
     #[inline]
-    pub(super) fn find(&self, tag: u32, partition: u32, tenant_id: &str, thread_id: &str) -> Option<Slot> {
-        self.places
-            .find(tag, |slot| self.is(slot, partition, tenant_id, thread_id))
+    pub(super) fn find(&self, partition: u32, tenant_id: &str, thread_id: &str) -> Option<Slot> {
+        let is_it = |slot| self.is(slot, partition, tenant_id, thread_id);
+        let tag = self.tag(partition, thread_id.as_bytes());
+        self.places.find(tag, is_it).or_else(|| {
+            let tag = self.tag_of_tenant(partition, tenant_id, thread_id);
+            self.places.find(tag, is_it)
+        })
+    }
+
+    /// An entry that is found under a tag: likely that of the thread whose tag it is.
+    #[inline]
+    pub(super) fn any_under(&self, tag: Tag) -> Option<Slot> {
+        self.places.find(tag, |_| true)
+    }
+
+    /// Asks for the place of a tag, which will be read soon.
+    #[inline]
+    pub(super) fn prefetch_place(&self, tag: Tag) {
+        self.places.prefetch(tag);
     }
 
     /// Whether an entry is that of this thread. Free entries and numbers that were never used are nobody's.
@@ -96,6 +122,14 @@ impl HotThreads {
         }
     }
 
+    /// As [`Self::prefetch`], where only the name will be read.
+    #[inline]
+    pub(super) fn prefetch_name(&self, slot: Slot) {
+        if let Some(thread) = self.get(slot) {
+            prefetch(&thread.name);
+        }
+    }
+
     #[inline]
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut HotThread> {
         self.chunks
@@ -104,7 +138,11 @@ impl HotThreads {
     }
 
     /// Takes a thread in that is not there yet.
-    pub(super) fn insert(&mut self, tag: u32, partition: u32, name: ThreadName, state: ThreadState) -> Slot {
+    pub(super) fn insert(&mut self, partition: u32, name: ThreadName, state: ThreadState) -> Slot {
+        let mut tag = self.tag(partition, name.thread_id().as_bytes());
+        if self.any_under(tag).is_some() {
+            tag = self.tag_of_tenant(partition, name.tenant_id(), name.thread_id());
+        }
         let thread = HotThread {
             state,
             name,
@@ -147,8 +185,12 @@ impl HotThreads {
         if thread.partition == NO_PARTITION {
             return;
         }
-        let tag = self.tag(thread.partition, thread.name.tenant_id(), thread.name.thread_id());
-        self.places.remove(tag, slot);
+        let (tenant_id, thread_id) = (thread.name.tenant_id(), thread.name.thread_id());
+        let tag = self.tag(thread.partition, thread_id.as_bytes());
+        let tag_of_tenant = self.tag_of_tenant(thread.partition, tenant_id, thread_id);
+        if !self.places.remove(tag, slot) {
+            self.places.remove(tag_of_tenant, slot);
+        }
         if let Some(thread) = self.get_mut(slot) {
             thread.partition = NO_PARTITION;
             thread.name = ThreadName::new("", "");

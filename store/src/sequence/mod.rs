@@ -53,7 +53,9 @@
 //! | `partition.rs` | the partitions it knows, by small numbers |
 //! | `thread.rs` | the state of one thread and the rules |
 //! | `name.rs`, `hot.rs`, `places.rs` | names of threads, the threads in memory, and where each lies |
-//! | `runs.rs`, `run_rows.rs`, `run_builders.rs` | the runs of a commit, how they are joined, and their rows |
+//! | `lookahead.rs` | memory that coming messages will need |
+//! | `runs.rs`, `fragments.rs` | runs of numbers, and those of the commit in the making |
+//! | `run_rows.rs`, `run_builders.rs` | how they are joined, and their rows |
 //! | `snapshot.rs` | the book as rows, and back |
 //! | `strands/` | which numbers of a thread came from one counter: derived, no part of the book |
 //! | `cold.rs` | the threads on disk: index, filter and marker together |
@@ -69,8 +71,10 @@ mod cold;
 mod cold_entry;
 mod error;
 mod filter;
+mod fragments;
 mod hot;
 mod judge;
+mod lookahead;
 mod marker;
 mod memory;
 mod name;

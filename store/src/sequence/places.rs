@@ -1,7 +1,7 @@
 //! Where threads lie: a table from the hash of a name to the number of an entry.
 
-use super::hot::Slot;
-use super::memory::want_large_pages;
+use super::hot::{Slot, Tag};
+use super::memory::{prefetch, want_large_pages};
 
 /// Places of a new table.
 const PLACES_MIN: usize = 1 << 10;
@@ -22,7 +22,7 @@ impl Places {
 
     /// The first slot under a tag that is the right one.
     #[inline]
-    pub(super) fn find(&self, tag: u32, mut is_it: impl FnMut(Slot) -> bool) -> Option<Slot> {
+    pub(super) fn find(&self, tag: Tag, mut is_it: impl FnMut(Slot) -> bool) -> Option<Slot> {
         let mask = self.places.len().checked_sub(1)?;
         let mut at = tag as usize & mask;
         loop {
@@ -30,15 +30,24 @@ impl Places {
             if place == 0 {
                 return None;
             }
-            if (place >> 32) as u32 == tag && is_it(slot_of(place)) {
+            if tag_of(place) == tag && is_it(slot_of(place)) {
                 return Some(slot_of(place));
             }
             at = (at + 1) & mask;
         }
     }
 
+    /// Asks for what [`Self::find`] reads first.
+    #[inline]
+    pub(super) fn prefetch(&self, tag: Tag) {
+        let mask = self.places.len().wrapping_sub(1);
+        if let Some(place) = self.places.get(tag as usize & mask) {
+            prefetch(place);
+        }
+    }
+
     /// Takes in a slot that is not there yet.
-    pub(super) fn insert(&mut self, tag: u32, slot: Slot) {
+    pub(super) fn insert(&mut self, tag: Tag, slot: Slot) {
         if (self.len + 1) * 8 > self.places.len() * 5 {
             let larger = vec![0; (self.places.len() * 2).max(PLACES_MIN)];
             want_large_pages(&larger);
@@ -54,22 +63,22 @@ impl Places {
 
     fn put(&mut self, place: u64) {
         let mask = self.places.len() - 1;
-        let mut at = (place >> 32) as usize & mask;
+        let mut at = tag_of(place) as usize & mask;
         while self.places[at] != 0 {
             at = (at + 1) & mask;
         }
         self.places[at] = place;
     }
 
-    /// Takes a slot out, and moves up those that stood behind it because of it.
-    pub(super) fn remove(&mut self, tag: u32, slot: Slot) {
+    /// Takes a slot out, and moves up those that stood behind it because of it. False when it is not under that tag.
+    pub(super) fn remove(&mut self, tag: Tag, slot: Slot) -> bool {
         let Some(mask) = self.places.len().checked_sub(1) else {
-            return;
+            return false;
         };
         let mut free = tag as usize & mask;
         while slot_of(self.places[free]) != slot {
             if self.places[free] == 0 {
-                return;
+                return false;
             }
             free = (free + 1) & mask;
         }
@@ -82,14 +91,20 @@ impl Places {
                 break;
             }
             // How far each is behind the place it wants: one that is no further than the free place stays.
-            let wanted = (place >> 32) as usize & mask;
+            let wanted = tag_of(place) as usize & mask;
             if at.wrapping_sub(wanted) & mask >= at.wrapping_sub(free) & mask {
                 self.places[free] = place;
                 free = at;
             }
         }
         self.places[free] = 0;
+        true
     }
+}
+
+/// The tag of a place.
+fn tag_of(place: u64) -> Tag {
+    (place >> 32) as Tag
 }
 
 /// The slot of a place that is taken; no slot of a free one.

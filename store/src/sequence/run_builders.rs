@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt64Builder,
-};
+use arrow_array::builder::StringBuilder;
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
+use arrow_array::{
+    ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt64Array,
+};
 use arrow_schema::ArrowError;
 use quipu_proto::Table;
 
@@ -27,75 +28,64 @@ pub(crate) struct RunName<'a> {
     pub(crate) head: Head,
 }
 
-/// Builders of the columns of `sequence_runs`.
+/// The columns of `sequence_runs` while rows are added.
+#[derive(Default)]
 pub(crate) struct RunRows {
     topic: Choices,
     incarnation: Choices,
-    partition: Int32Builder,
+    partition: Vec<i32>,
     tenant_id: StringBuilder,
     thread_id: StringBuilder,
     emitter: Choices,
-    first_sequence: UInt64Builder,
-    last_sequence: UInt64Builder,
-    messages: Int64Builder,
-    first_time: TimestampMicrosecondBuilder,
-    last_time: TimestampMicrosecondBuilder,
-    first_offset: Int64Builder,
-    last_offset: Int64Builder,
+    first_sequence: Vec<u64>,
+    last_sequence: Vec<u64>,
+    messages: Vec<i64>,
+    first_time: Vec<i64>,
+    last_time: Vec<i64>,
+    first_offset: Vec<i64>,
+    last_offset: Vec<i64>,
     head: Choices,
     text_bytes: usize,
 }
 
-impl Default for RunRows {
-    fn default() -> Self {
+impl RunRows {
+    /// Columns with room for so many rows.
+    pub(crate) fn with_capacity(rows: usize) -> Self {
         Self {
-            topic: Choices::default(),
-            incarnation: Choices::default(),
-            partition: Int32Builder::new(),
-            tenant_id: StringBuilder::new(),
-            thread_id: StringBuilder::new(),
-            emitter: Choices::default(),
-            first_sequence: UInt64Builder::new(),
-            last_sequence: UInt64Builder::new(),
-            messages: Int64Builder::new(),
-            first_time: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            last_time: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            first_offset: Int64Builder::new(),
-            last_offset: Int64Builder::new(),
-            head: Choices::default(),
+            topic: Choices::with_capacity(rows),
+            incarnation: Choices::with_capacity(rows),
+            partition: Vec::with_capacity(rows),
+            tenant_id: StringBuilder::with_capacity(rows, 0),
+            thread_id: StringBuilder::with_capacity(rows, 0),
+            emitter: Choices::with_capacity(rows),
+            first_sequence: Vec::with_capacity(rows),
+            last_sequence: Vec::with_capacity(rows),
+            messages: Vec::with_capacity(rows),
+            first_time: Vec::with_capacity(rows),
+            last_time: Vec::with_capacity(rows),
+            first_offset: Vec::with_capacity(rows),
+            last_offset: Vec::with_capacity(rows),
+            head: Choices::with_capacity(rows),
             text_bytes: 0,
         }
     }
-}
 
-impl RunRows {
     /// Adds a row.
     pub(crate) fn push(&mut self, name: &RunName<'_>, emitter: RunEmitter, run: &Run) {
-        let Run {
-            first,
-            last,
-            messages,
-            first_time,
-            last_time,
-            first_offset,
-            last_offset,
-        } = *run;
         self.topic.push(name.topic);
         self.incarnation.push(name.incarnation);
-        self.partition.append_value(name.partition);
+        self.partition.push(name.partition);
         self.tenant_id.append_value(name.tenant_id);
         self.thread_id.append_value(name.thread_id);
         self.emitter.push(emitter.as_str());
-        self.first_sequence.append_value(first);
-        self.last_sequence.append_value(last);
+        self.first_sequence.push(run.first);
+        self.last_sequence.push(run.last);
         self.messages
-            .append_value(i64::try_from(messages).unwrap_or(i64::MAX));
-        self.first_time
-            .append_option(Some(first_time).filter(|time| *time != NO_TIME));
-        self.last_time
-            .append_option(Some(last_time).filter(|time| *time != NO_TIME));
-        self.first_offset.append_value(first_offset);
-        self.last_offset.append_value(last_offset);
+            .push(i64::try_from(run.messages).unwrap_or(i64::MAX));
+        self.first_time.push(run.first_time);
+        self.last_time.push(run.last_time);
+        self.first_offset.push(run.first_offset);
+        self.last_offset.push(run.last_offset);
         self.head.push(name.head.as_str());
         self.text_bytes += name.tenant_id.len() + name.thread_id.len();
     }
@@ -123,21 +113,34 @@ impl RunRows {
         let columns: Vec<ArrayRef> = vec![
             self.topic.finish()?,
             self.incarnation.finish()?,
-            Arc::new(self.partition.finish()),
+            Arc::new(Int32Array::from(self.partition)),
             Arc::new(self.tenant_id.finish()),
             Arc::new(self.thread_id.finish()),
             self.emitter.finish()?,
-            Arc::new(self.first_sequence.finish()),
-            Arc::new(self.last_sequence.finish()),
-            Arc::new(self.messages.finish()),
-            Arc::new(self.first_time.finish()),
-            Arc::new(self.last_time.finish()),
-            Arc::new(self.first_offset.finish()),
-            Arc::new(self.last_offset.finish()),
+            Arc::new(UInt64Array::from(self.first_sequence)),
+            Arc::new(UInt64Array::from(self.last_sequence)),
+            Arc::new(Int64Array::from(self.messages)),
+            times(self.first_time),
+            times(self.last_time),
+            Arc::new(Int64Array::from(self.first_offset)),
+            Arc::new(Int64Array::from(self.last_offset)),
             self.head.finish()?,
         ];
         RecordBatch::try_new(Table::SequenceRuns.schema(), columns)
     }
+}
+
+/// A column of times, where [`NO_TIME`] stands for null.
+fn times(mut times: Vec<i64>) -> ArrayRef {
+    let nulls = times.contains(&NO_TIME).then(|| {
+        let nulls = times.iter().map(|time| *time != NO_TIME).collect();
+        times
+            .iter_mut()
+            .filter(|time| **time == NO_TIME)
+            .for_each(|time| *time = 0);
+        nulls
+    });
+    Arc::new(TimestampMicrosecondArray::new(times.into(), nulls).with_timezone("UTC"))
 }
 
 /// A column of few different values that come in long stretches.
@@ -150,6 +153,13 @@ struct Choices {
 }
 
 impl Choices {
+    fn with_capacity(rows: usize) -> Self {
+        Self {
+            keys: Vec::with_capacity(rows),
+            ..Self::default()
+        }
+    }
+
     fn push(&mut self, value: &str) {
         if self.values.get(self.newest).is_none_or(|newest| newest != value) {
             self.newest = self

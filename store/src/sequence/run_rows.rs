@@ -3,15 +3,15 @@
 use std::cmp::Ordering;
 
 use arrow_array::RecordBatch;
-use hashbrown::HashMap;
 use quipu_proto::Emitter;
 
 use super::error::BookError;
+use super::fragments::{Fragment, Fragments, SortKey};
 use super::hot::{HotThreads, Slot};
 use super::memory::prefetch;
 use super::partition::Partition;
 use super::run_builders::{RunName, RunRows};
-use super::runs::{Fragment, Run};
+use super::runs::Run;
 
 /// Text of one batch beyond which the next begins: far from the 2 GiB that a text column can hold.
 pub(super) const BATCH_TEXT_BYTES_MAX: usize = 512 << 20;
@@ -19,40 +19,34 @@ pub(super) const BATCH_TEXT_BYTES_MAX: usize = 512 << 20;
 /// How many entries ahead memory is asked for: as many misses as a processor can have under way, about.
 const AHEAD: usize = 12;
 
-/// What a fragment is sorted by. Whole names are compared only where the first 16 bytes are equal.
-struct SortKey {
-    partition: u32,
-    tenant: u32,
-    thread_prefix: u128,
-    thread: Slot,
-    emitter: Emitter,
-    first: u64,
-    fragment: u32,
-}
-
 /// Joins the fragments and makes rows of them: usually one batch, none when there are no fragments.
 ///
 /// As long as no number of a thread came from both emitters in this commit, nothing tells their counters apart, and
 /// their runs are joined: a thread with one counter would else have a row for every change between graph and node.
 pub(super) fn rows(
-    fragments: &[Fragment],
+    fragments: &mut Fragments,
     threads: &HotThreads,
     partitions: &[Partition],
 ) -> Result<Vec<RecordBatch>, BookError> {
-    let mut rows = RunRows::default();
+    let by_rank = sort(fragments, threads, partitions);
+    let Fragments {
+        fragments,
+        keys: sorted,
+        ..
+    } = fragments;
+    let mut rows = RunRows::with_capacity(sorted.len());
     let mut batches = Vec::new();
-    let sorted = sorted(fragments, threads, partitions);
     let mut at = 0;
     for keys in sorted.chunk_by(|a, b| a.thread == b.thread) {
         at += keys.len();
         if let Some(ahead) = sorted.get(at + AHEAD) {
-            threads.prefetch(ahead.thread);
+            threads.prefetch_name(ahead.thread);
             prefetch(&fragments[ahead.fragment as usize]);
         }
-        let Some(thread) = keys.first().and_then(|key| threads.get(key.thread)) else {
+        let Some((key, thread)) = keys.first().and_then(|key| Some((key, threads.get(key.thread)?))) else {
             continue;
         };
-        let partition = &partitions[thread.partition as usize];
+        let partition = &partitions[by_rank[key.partition as usize]];
         let name = RunName {
             topic: &partition.name.log.topic,
             incarnation: &partition.name.log.incarnation,
@@ -61,12 +55,18 @@ pub(super) fn rows(
             thread_id: thread.name.thread_id(),
             head: partition.head,
         };
-        let nodes_at = keys.partition_point(|key| key.emitter == Emitter::Graph);
-        let (graph, node) = keys.split_at(nodes_at);
-        let runs = |keys: &[SortKey]| joined(keys.iter().map(|key| &fragments[key.fragment as usize].run));
-        arranged([runs(graph), runs(node), Vec::new()], |emitter, run| {
-            rows.push(&name, emitter, run);
-        });
+        let of = |key: &SortKey| &fragments[key.fragment as usize];
+        if let [key] = keys {
+            let Fragment { run, emitter, .. } = of(key);
+            rows.push(&name, RunEmitter::One(*emitter), run);
+        } else {
+            let nodes_at = keys.partition_point(|key| of(key).emitter == Emitter::Graph);
+            let (graph, node) = keys.split_at(nodes_at);
+            let runs = |keys: &[SortKey]| joined(keys.iter().map(|key| &of(key).run));
+            arranged([runs(graph), runs(node), Vec::new()], |emitter, run| {
+                rows.push(&name, emitter, run);
+            });
+        }
         if rows.text_bytes() >= BATCH_TEXT_BYTES_MAX {
             batches.push(std::mem::take(&mut rows).finish()?);
         }
@@ -161,49 +161,33 @@ fn interleaved(lists: &[Vec<Run>; 3]) -> Vec<(RunEmitter, Run)> {
     runs
 }
 
-fn sorted(fragments: &[Fragment], threads: &HotThreads, partitions: &[Partition]) -> Vec<SortKey> {
-    let partition_ranks = partition_ranks(partitions);
-    let mut tenants: Vec<&str> = Vec::new();
-    let mut tenant_numbers: HashMap<&str, u32> = HashMap::new();
-    let mut newest_tenant = None;
-    let mut keys = Vec::with_capacity(fragments.len());
-    for (index, fragment) in fragments.iter().enumerate() {
-        if let Some(ahead) = fragments.get(index + AHEAD) {
-            threads.prefetch(ahead.thread);
-        }
-        let Some(thread) = threads.get(fragment.thread) else {
-            continue;
-        };
-        let tenant_id = thread.name.tenant_id();
-        let tenant = match newest_tenant {
-            Some((same, tenant)) if same == tenant_id => tenant,
-            _ => *tenant_numbers.entry(tenant_id).or_insert_with(|| {
-                tenants.push(tenant_id);
-                (tenants.len() - 1) as u32
-            }),
-        };
-        newest_tenant = Some((tenant_id, tenant));
-        keys.push(SortKey {
-            partition: partition_ranks[thread.partition as usize],
-            tenant,
-            thread_prefix: thread.name.thread_prefix(),
-            thread: fragment.thread,
-            emitter: fragment.emitter,
-            first: fragment.run.first,
-            fragment: index as u32,
-        });
-    }
-    let tenant_ranks = ranks(&tenants);
-    for key in &mut keys {
+/// Brings the keys of the fragments into the order of the rows. Their partitions become ranks; gives the partition of each
+/// rank.
+fn sort(fragments: &mut Fragments, threads: &HotThreads, partitions: &[Partition]) -> Vec<usize> {
+    let Fragments {
+        fragments,
+        keys,
+        tenants,
+    } = fragments;
+    let names: Vec<_> = partitions.iter().map(|partition| &partition.name).collect();
+    let by_rank = in_order(&names);
+    let (partition_ranks, tenant_ranks) = (ranks(&by_rank), ranks(&in_order(&tenants.names)));
+    for key in &mut *keys {
+        key.partition = partition_ranks[key.partition as usize];
         key.tenant = tenant_ranks[key.tenant as usize];
     }
+    let rest = |key: &SortKey| {
+        let Fragment { run, emitter, .. } = &fragments[key.fragment as usize];
+        (*emitter, run.first, key.fragment)
+    };
     keys.sort_unstable_by(|a, b| {
         (a.partition, a.tenant, a.thread_prefix)
             .cmp(&(b.partition, b.tenant, b.thread_prefix))
+            // Whole names are compared only where the first bytes are equal.
             .then_with(|| by_name(a.thread, b.thread, threads))
-            .then_with(|| (a.emitter, a.first, a.fragment).cmp(&(b.emitter, b.first, b.fragment)))
+            .then_with(|| rest(a).cmp(&rest(b)))
     });
-    keys
+    by_rank
 }
 
 fn by_name(a: Slot, b: Slot, threads: &HotThreads) -> Ordering {
@@ -214,22 +198,18 @@ fn by_name(a: Slot, b: Slot, threads: &HotThreads) -> Ordering {
     name(a).cmp(&name(b))
 }
 
-fn partition_ranks(partitions: &[Partition]) -> Vec<u32> {
-    ranks(
-        &partitions
-            .iter()
-            .map(|partition| &partition.name)
-            .collect::<Vec<_>>(),
-    )
-}
-
-/// The place of each of these different values among them in order.
-fn ranks<T: Ord>(values: &[T]) -> Vec<u32> {
+/// Where the values stand that come first, second and so on in order.
+fn in_order<T: Ord>(values: &[T]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_unstable_by_key(|index| &values[*index]);
-    let mut ranks = vec![0; values.len()];
-    for (rank, index) in order.into_iter().enumerate() {
-        ranks[index] = rank as u32;
+    order
+}
+
+/// The rank of each value of which `order` says where those in order stand.
+fn ranks(order: &[usize]) -> Vec<u32> {
+    let mut ranks = vec![0; order.len()];
+    for (rank, index) in order.iter().enumerate() {
+        ranks[*index] = rank as u32;
     }
     ranks
 }

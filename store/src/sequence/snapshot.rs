@@ -73,9 +73,8 @@ impl SequenceBook {
             PartitionId(name.partition),
         );
         let in_memory = self.find_partition(&partition).is_some_and(|partition| {
-            let tag = self.threads.tag(partition.0, name.tenant_id, name.thread_id);
             self.threads
-                .find(tag, partition.0, name.tenant_id, name.thread_id)
+                .find(partition.0, name.tenant_id, name.thread_id)
                 .is_some()
         });
         if !in_memory && let Some(cold) = &self.cold {

@@ -19,7 +19,7 @@ const COLD_NAME_BYTES_MAX: usize = 4096;
 impl SequenceBook {
     /// Takes a thread into memory: from disk if it is there, else as a new one.
     #[cold]
-    pub(super) fn admit(&mut self, tag: u32, partition: u32, tenant_id: &str, thread_id: &str) -> Slot {
+    pub(super) fn admit(&mut self, partition: u32, tenant_id: &str, thread_id: &str) -> Slot {
         let state = match self.find_cold(partition, tenant_id, thread_id) {
             Ok(Some(state)) => {
                 self.cold_threads = self.cold_threads.saturating_sub(1);
@@ -32,7 +32,7 @@ impl SequenceBook {
             }
         };
         self.threads
-            .insert(tag, partition, ThreadName::new(tenant_id, thread_id), state)
+            .insert(partition, ThreadName::new(tenant_id, thread_id), state)
     }
 
     fn find_cold(

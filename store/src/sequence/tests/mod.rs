@@ -4,6 +4,7 @@
 
 mod cold;
 mod determinism;
+mod lookahead;
 mod parts;
 mod runs;
 mod speed;

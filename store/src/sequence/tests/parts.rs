@@ -158,7 +158,10 @@ proptest! {
                     places.insert(tag, slot);
                     known.insert((tag, slot));
                 }
-                false if known.remove(&(tag, slot)) => places.remove(tag, slot),
+                false if known.remove(&(tag, slot)) => prop_assert!(places.remove(tag, slot)),
+                false if known.iter().all(|(_, other)| *other != slot) => {
+                    prop_assert!(!places.remove(tag, slot));
+                }
                 _ => {}
             }
             prop_assert_eq!(places.len(), known.len());

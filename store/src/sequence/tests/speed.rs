@@ -153,6 +153,7 @@ fn speed_of_a_million_threads_touched_at_random() {
     let before = resident_mib();
     let mut book = SequenceBook::new(BookOptions::default());
     let key = book.open_partition(&partition("a", 0), Head::FromOne);
+    const AHEAD: usize = 8;
     let (mut name, mut id) = ([0; 36], [0; 16]);
     let (mut idle, mut observes, mut seals) = (Vec::new(), Vec::new(), Vec::new());
     let mut random = Random(7);
@@ -166,22 +167,26 @@ fn speed_of_a_million_threads_touched_at_random() {
         }
     }
     for commit in 0..40 {
-        let order: Vec<(u64, u64)> = (0..COMMIT)
+        // In the order in which a source has them: the key lies some records ahead, the name is at hand.
+        let order: Vec<([u8; 36], u64)> = (0..COMMIT)
             .map(|_| {
                 let thread = random.below(THREADS);
                 sequences[thread as usize] += 1;
-                (thread, u64::from(sequences[thread as usize]))
+                write_name(&mut name, thread);
+                (name, u64::from(sequences[thread as usize]))
             })
             .collect();
         let mut run = |book: Option<&mut SequenceBook>| {
             let mut book = book;
             let started = processor_time();
-            for (offset, (thread, sequence)) in order.iter().enumerate() {
-                write_name(&mut name, *thread);
+            for (offset, (name, sequence)) in order.iter().enumerate() {
                 id[..8].copy_from_slice(&(commit << 32 | offset as u64).to_le_bytes());
-                let thread_id = str::from_utf8(&name).unwrap();
+                let thread_id = str::from_utf8(name).unwrap();
                 let message = std::hint::black_box(arrival(thread_id, *sequence, &id, offset as i64));
                 if let Some(book) = &mut book {
+                    if let Some((coming, _)) = order.get(offset + AHEAD) {
+                        book.announce(key, coming);
+                    }
                     std::hint::black_box(book.observe(key, &message));
                 }
             }
