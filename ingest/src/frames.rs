@@ -1,7 +1,9 @@
 //! Frames files as a source: a file is a topic of its own, its records have offsets by their order in each partition.
 
+mod identity;
+
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -10,13 +12,15 @@ use hashbrown::HashMap;
 use quipu_proto::frames::{Frame, FramesError, FramesReader};
 use quipu_proto::{LogPartition, PartitionId, TopicIncarnation};
 use quipu_store::Head;
-use sha2::{Digest, Sha256};
 
 use crate::error::{IngestError, Result};
 use crate::pipeline::{PartitionSlot, PartitionStart, Pipeline};
 use crate::progress::Progress;
 use crate::raw::{RawHeaders, RawRecord};
 use crate::stop::Stop;
+
+use self::identity::identify;
+pub(crate) use self::identity::sha256;
 
 /// A frames file and the topic it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +57,7 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Largest frame. A record beyond the limit of Kafka records is a dead letter, but a row has to hold it.
 const FRAME_BYTES_MAX: u64 = 256 << 20;
 
-/// Takes a file in. Its incarnation is the SHA-256 of its content: taken in twice, it adds nothing the second time.
+/// Takes a file in. Its incarnation is a hash of its content: taken in twice, it adds nothing the second time.
 /// Returns early, without an error, when told to stop.
 pub(crate) fn take_in(
     pipeline: &mut Pipeline,
@@ -67,11 +71,10 @@ pub(crate) fn take_in(
     };
     let mut source = File::open(&file.path).map_err(read_error)?;
     let before = Stamp::of(&source).map_err(read_error)?;
-    let Some(checksum) = checksum(&mut source, stop).map_err(read_error)? else {
+    let known = pipeline.stored().iter().map(|state| &state.log.log);
+    let Some(log) = identify(&mut source, &file.topic, known, stop).map_err(read_error)? else {
         return Ok(());
     };
-    source.seek(SeekFrom::Start(0)).map_err(read_error)?;
-    let log = TopicIncarnation::new(file.topic.as_str(), checksum.as_str());
     let mut reader = Chunks {
         source,
         buffer: Vec::new(),
@@ -110,9 +113,11 @@ pub(crate) fn take_in(
     Ok(())
 }
 
-/// Calls for each frame of a file, in its order, with the topic that it stands for and the number of its partition.
-pub(crate) fn each_frame(
+/// Calls for each frame of a file, in its order, with the topic that it stands for and the number of its partition. `known`
+/// are the lives of topics that the store has.
+pub(crate) fn each_frame<'a>(
     file: &FramesFile,
+    known: impl Iterator<Item = &'a TopicIncarnation> + Clone,
     mut see: impl FnMut(&TopicIncarnation, u32, &[u8]),
 ) -> Result<()> {
     let read_error = |source| IngestError::Read {
@@ -121,9 +126,9 @@ pub(crate) fn each_frame(
     };
     let mut source = File::open(&file.path).map_err(read_error)?;
     let before = Stamp::of(&source).map_err(read_error)?;
-    let checksum = checksum(&mut source, &Stop::default()).map_err(read_error)?;
-    source.seek(SeekFrom::Start(0)).map_err(read_error)?;
-    let log = TopicIncarnation::new(file.topic.as_str(), checksum.unwrap_or_default());
+    let Some(log) = identify(&mut source, &file.topic, known, &Stop::default()).map_err(read_error)? else {
+        return Ok(());
+    };
     let mut reader = Chunks {
         source,
         buffer: Vec::new(),
@@ -162,19 +167,6 @@ impl Stamp {
             modified: metadata.modified().ok(),
         })
     }
-}
-
-/// SHA-256 of the rest of a file as hexadecimal text; `None` when told to stop.
-pub(crate) fn checksum(file: &mut File, stop: &Stop) -> std::io::Result<Option<String>> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; CHUNK_BYTES];
-    while !stop.is_raised() {
-        match file.read(&mut buffer)? {
-            0 => return Ok(Some(format!("{:x}", hasher.finalize()))),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
-    Ok(None)
 }
 
 /// The partitions of a file, opened as they are met.

@@ -1,20 +1,23 @@
 //! Frames files into a store: what arrives, what is refused, and that neither cuts nor repetition change a row.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
+use quipu_ingest::raw::{RawHeaders, RawRecord};
 use quipu_ingest::{
-    FlushPolicy, FramesFile, IngestError, PipelineOptions, Progress, ProgressCounts, Stop, ingest_frames,
+    FlushPolicy, FramesFile, IngestError, PartitionStart, Pipeline, PipelineOptions, Progress,
+    ProgressCounts, Stop, ingest_frames,
 };
 use quipu_proto::frames::FramesReader;
-use quipu_proto::{Policy, Table};
-use quipu_store::{Reader, read_segment};
+use quipu_proto::{LogPartition, PartitionId, Policy, Table, TopicIncarnation};
+use quipu_store::{Head, Reader, read_segment};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -159,7 +162,7 @@ fn faulty_frames_are_accepted_refused_and_numbered_as_the_reference_does() {
             "Error",
             "ExecutionTrace",
         ]) {
-            let records: std::collections::BTreeSet<(i32, i64)> = rows(folder.path(), *table)
+            let records: BTreeSet<(i32, i64)> = rows(folder.path(), *table)
                 .iter()
                 .flat_map(|batch| {
                     let partition = batch
@@ -315,30 +318,28 @@ fn a_book_that_is_rebuilt_for_every_commit_gives_the_same_verdicts() {
 /// `rows_max` rows. Gives how many segments of several commits the runs rebuilt the book from.
 fn in_pieces(store: &Path, log: &[quipu_proto::frames::Frame<'_>], piece: usize, rows_max: usize) -> usize {
     let progress = Arc::new(Progress::default());
-    let topic = quipu_proto::TopicIncarnation::new("faulty", "pieces");
-    let start = quipu_ingest::PartitionStart {
+    let topic = TopicIncarnation::new("faulty", "pieces");
+    let start = PartitionStart {
         start_offset: 0,
         log_start: 0,
-        head: quipu_store::Head::FromOne,
+        head: Head::FromOne,
     };
     let mut offsets = [0_i64; 4];
     let mut merged = 0;
     for piece in log.chunks(piece) {
-        let mut pipeline =
-            quipu_ingest::Pipeline::open(store, cut_every(rows_max), Arc::clone(&progress)).unwrap();
+        let mut pipeline = Pipeline::open(store, cut_every(rows_max), Arc::clone(&progress)).unwrap();
         let slots = [0, 1, 2, 3].map(|partition| {
-            let partition =
-                quipu_proto::LogPartition::new(topic.clone(), quipu_proto::PartitionId(partition));
+            let partition = LogPartition::new(topic.clone(), PartitionId(partition));
             pipeline.open_partition(&partition, start)
         });
         for frame in piece {
             let offset = &mut offsets[frame.partition as usize];
-            let record = quipu_ingest::raw::RawRecord {
+            let record = RawRecord {
                 offset: *offset,
                 timestamp_ms: -1,
                 key: Some(frame.key),
                 value: Some(frame.payload),
-                headers: quipu_ingest::raw::RawHeaders::NONE,
+                headers: RawHeaders::NONE,
             };
             *offset += 1;
             pipeline.push(slots[frame.partition as usize], &record).unwrap();
@@ -467,6 +468,67 @@ fn a_file_taken_in_twice_adds_nothing() {
     assert_eq!((second.records, second.rows, second.commits), (0, 0, 0));
     let after = Reader::open(folder.path()).unwrap().snapshot().unwrap();
     assert_eq!(before.manifest().segments.len(), after.manifest().segments.len());
+}
+
+/// A store as versions wrote it that knew files by their SHA-256, with the first frames of a file.
+fn old_store(store: &Path, file: &Path, frames: usize) {
+    let bytes = std::fs::read(file).unwrap();
+    let log = TopicIncarnation::new("small", format!("{:x}", Sha256::digest(&bytes)));
+    let mut pipeline =
+        Pipeline::open(store, PipelineOptions::default(), Arc::new(Progress::default())).unwrap();
+    let mut next = BTreeMap::<u32, i64>::new();
+    for frame in FramesReader::new(&bytes).take(frames) {
+        let frame = frame.unwrap();
+        let offset = next.entry(frame.partition).or_default();
+        let partition = PartitionId(frame.partition as i32);
+        let start = PartitionStart {
+            start_offset: 0,
+            log_start: 0,
+            head: Head::FromOne,
+        };
+        let slot = pipeline.open_partition(&LogPartition::new(log.clone(), partition), start);
+        let record = RawRecord {
+            offset: *offset,
+            timestamp_ms: -1,
+            key: Some(frame.key),
+            value: Some(frame.payload),
+            headers: RawHeaders::NONE,
+        };
+        pipeline.push(slot, &record).unwrap();
+        *offset += 1;
+    }
+    pipeline.close().unwrap();
+}
+
+#[test]
+fn a_file_that_a_store_knows_by_its_sha256_goes_on_under_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let file = fixture("small.frames");
+    old_store(&store, &file, 1_500);
+    let counts = ingest(&store, &file, PipelineOptions::default()).unwrap();
+    assert_eq!(counts.records, 2_090 - 1_500);
+    // Another file of the name is a life of its own, in which all is new.
+    let other = folder.path().join("small.frames");
+    let bytes = std::fs::read(&file).unwrap();
+    let mut reader = FramesReader::new(&bytes);
+    let cut = reader.by_ref().take(100).map(Result::unwrap).count();
+    std::fs::write(&other, &bytes[..reader.position()]).unwrap();
+    let counts = ingest(&store, &other, PipelineOptions::default()).unwrap();
+    assert_eq!(counts.records, cut as u64);
+    let snapshot = Reader::open(&store).unwrap().snapshot().unwrap();
+    let states = snapshot.manifest().partitions.iter();
+    let hashes: BTreeSet<_> = states
+        .map(|state| state.log.log.incarnation.to_string())
+        .collect();
+    let expected = [
+        format!("{:x}", Sha256::digest(&bytes)),
+        format!(
+            "blake3:{}",
+            blake3::hash(&std::fs::read(&other).unwrap()).to_hex()
+        ),
+    ];
+    assert_eq!(hashes, BTreeSet::from(expected));
 }
 
 #[test]

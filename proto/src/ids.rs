@@ -36,9 +36,9 @@ impl fmt::Display for Offset {
 pub struct TopicIncarnation {
     /// Name of the topic.
     pub topic: Arc<str>,
-    /// What tells one life from another: the topic id of a broker as UUID text, the SHA-256 of a frames file as
-    /// hexadecimal text, or [`TopicIncarnation::UNKNOWN`] from a broker without topic ids; with `#` and a number behind
-    /// it where the log of a partition turned out not to be the one that was read.
+    /// What tells one life from another: the topic id of a broker as UUID text, `blake3:` and the BLAKE3 hash of a frames
+    /// file as hexadecimal text, or [`TopicIncarnation::UNKNOWN`] from a broker without topic ids; with `#` and a number
+    /// behind it where the log of a partition turned out not to be the one that was read.
     pub incarnation: Arc<str>,
 }
 

@@ -15,7 +15,7 @@ use quipu_store::Head;
 
 use crate::dead_letters::foreign::{self, ForeignLetter};
 use crate::error::{IngestError, Result};
-use crate::frames::{Stamp, checksum};
+use crate::frames::{Stamp, sha256};
 use crate::notices::Notice;
 use crate::pipeline::{PartitionSlot, PartitionStart, Pipeline, PipelineOptions};
 use crate::progress::{Progress, ProgressCounts};
@@ -142,11 +142,11 @@ fn take_in(pipeline: &mut Pipeline, file: &LettersFile, stop: &Stop) -> Result<(
     };
     let mut source = File::open(&file.path).map_err(read_error)?;
     let before = Stamp::of(&source).map_err(read_error)?;
-    let Some(checksum) = checksum(&mut source, stop).map_err(read_error)? else {
+    let Some(sha256) = sha256(&mut source, stop).map_err(read_error)? else {
         return Ok(());
     };
     source.seek(SeekFrom::Start(0)).map_err(read_error)?;
-    let log = TopicIncarnation::new(file.topic.as_str(), checksum.as_str());
+    let log = TopicIncarnation::new(file.topic.as_str(), sha256);
     let start = PartitionStart {
         start_offset: 0,
         log_start: 0,

@@ -16,7 +16,8 @@ pub(super) fn check(check: &mut Check<'_>, snapshot: &Snapshot, file: &FramesFil
     let mut window = Window::new(snapshot, check.options.policy, check.options.memory_bytes);
     let mut partitions: BTreeMap<u32, (LogPartition, i64)> = BTreeMap::new();
     let mut topic: Option<TopicIncarnation> = None;
-    let read = frames::each_frame(file, |log, partition, payload| {
+    let known = snapshot.manifest().partitions.iter().map(|state| &state.log.log);
+    let read = frames::each_frame(file, known, |log, partition, payload| {
         topic.get_or_insert_with(|| log.clone());
         let (log, next) = partitions.entry(partition).or_insert_with(|| {
             let id = PartitionId(i32::try_from(partition).unwrap_or(i32::MAX));

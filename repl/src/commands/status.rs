@@ -162,9 +162,10 @@ fn ends(args: &Args, status: &Status) -> (HashMap<LogPartition, i64>, Option<Str
     }
 }
 
-/// The incarnation of a recorded file is the SHA-256 of its bytes, that of a topic its id.
+/// The incarnation of a recorded file is a hash of its bytes (BLAKE3, SHA-256 in older stores), that of a topic its id.
 fn is_file(incarnation: &str) -> bool {
-    incarnation.len() == 64 && incarnation.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let hash = incarnation.strip_prefix("blake3:").unwrap_or(incarnation);
+    hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn partitions(status: &Status, ends: &HashMap<LogPartition, i64>) -> Result<RecordBatch> {

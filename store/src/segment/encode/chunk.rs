@@ -1,5 +1,7 @@
 //! One column of one row group, page by page.
 
+use std::sync::Arc;
+
 use parquet::basic::Encoding;
 use parquet::column::page::{CompressedPage, Page, PageWriter as _};
 use parquet::column::writer::ColumnCloseResult;
@@ -14,8 +16,35 @@ use super::compress::{Codec, compress};
 
 /// An encoded column chunk, ready to be put into a row group.
 pub(super) struct Chunk {
-    pub(super) bytes: Bytes,
+    /// To be given back with [`Buffers::keep`].
+    pub(super) bytes: Lent,
     pub(super) close: ColumnCloseResult,
+}
+
+/// A buffer while others read it as [`Bytes`]. Given back, its memory serves the next page, without a copy.
+pub(super) struct Lent(Arc<Vec<u8>>);
+
+impl Lent {
+    fn of(buffer: &mut Vec<u8>) -> Self {
+        Self(Arc::new(std::mem::take(buffer)))
+    }
+
+    pub(super) fn bytes(&self) -> Bytes {
+        Bytes::from_owner(Self(Arc::clone(&self.0)))
+    }
+
+    /// The buffer, emptied; a new one if someone reads it still.
+    fn returned(self) -> Vec<u8> {
+        let mut buffer = Arc::into_inner(self.0).unwrap_or_default();
+        buffer.clear();
+        buffer
+    }
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// What the index of pages tells of one page: the bounds of its values as Parquet writes them, none if all are null.
@@ -26,6 +55,14 @@ pub(super) type PageBounds = Option<(Vec<u8>, Vec<u8>)>;
 pub(super) struct Buffers {
     pub(super) body: Vec<u8>,
     compressed: Vec<u8>,
+    chunk: Vec<u8>,
+}
+
+impl Buffers {
+    /// Takes the memory of a chunk back that was put into its row group.
+    pub(super) fn keep(&mut self, chunk: Lent) {
+        self.chunk = chunk.returned();
+    }
 }
 
 /// Writes the pages of a chunk.
@@ -49,11 +86,12 @@ pub(super) struct ChunkWriter<'b> {
 impl<'b> ChunkWriter<'b> {
     pub(super) fn new(column: &ColumnDescPtr, codec: Codec, buffers: &'b mut Buffers) -> Self {
         buffers.body.clear();
+        let sink = TrackedWrite::new(std::mem::take(&mut buffers.chunk));
         Self {
             column: column.clone(),
             codec,
             buffers,
-            sink: TrackedWrite::new(Vec::new()),
+            sink,
             encodings: vec![Encoding::RLE],
             rows: 0,
             levels: 0,
@@ -84,14 +122,13 @@ impl<'b> ChunkWriter<'b> {
     /// Ends the dictionary page, whose content is in the buffer.
     pub(super) fn end_dictionary(&mut self, entries: usize) -> Result<()> {
         self.encodings.extend([Encoding::PLAIN, Encoding::RLE_DICTIONARY]);
-        let (buf, uncompressed) = self.take_body()?;
-        let page = Page::DictionaryPage {
+        let (offset, _) = self.write(|buf| Page::DictionaryPage {
             buf,
             num_values: entries as u32,
             encoding: Encoding::PLAIN,
             is_sorted: false,
-        };
-        self.dictionary_offset = Some(self.write(page, uncompressed)?.0);
+        })?;
+        self.dictionary_offset = Some(offset);
         Ok(())
     }
 
@@ -100,16 +137,14 @@ impl<'b> ChunkWriter<'b> {
         if !self.encodings.contains(&encoding) {
             self.encodings.push(encoding);
         }
-        let (buf, uncompressed) = self.take_body()?;
-        let page = Page::DataPage {
+        let (offset, compressed) = self.write(|buf| Page::DataPage {
             buf,
             num_values: levels as u32,
             encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
-        };
-        let (offset, compressed) = self.write(page, uncompressed)?;
+        })?;
         self.data_offset.get_or_insert(offset);
         self.offsets.append_offset_and_size(offset, compressed as i32);
         self.offsets.append_row_count(rows as i64);
@@ -128,23 +163,21 @@ impl<'b> ChunkWriter<'b> {
         index.append(is_null, min, max, nulls as i64);
     }
 
-    fn take_body(&mut self) -> Result<(Bytes, usize)> {
-        let Buffers { body, compressed } = &mut *self.buffers;
+    /// Writes the page whose content is in the buffer. Gives its offset and length.
+    fn write(&mut self, page: impl FnOnce(Bytes) -> Page) -> Result<(i64, usize)> {
+        let Buffers { body, compressed, .. } = &mut *self.buffers;
         let uncompressed = body.len();
-        let bytes = if self.codec == Codec::None {
-            Bytes::copy_from_slice(body)
+        let content = if self.codec == Codec::None {
+            body
         } else {
             compress(self.codec, body, compressed)?;
-            Bytes::copy_from_slice(compressed)
+            body.clear();
+            compressed
         };
-        body.clear();
-        Ok((bytes, uncompressed))
-    }
-
-    /// Gives the page's offset and length.
-    fn write(&mut self, page: Page, uncompressed: usize) -> Result<(i64, usize)> {
-        let written =
-            SerializedPageWriter::new(&mut self.sink).write_page(CompressedPage::new(page, uncompressed))?;
+        let lent = Lent::of(content);
+        let page = CompressedPage::new(page(lent.bytes()), uncompressed);
+        let written = SerializedPageWriter::new(&mut self.sink).write_page(page)?;
+        *content = lent.returned();
         self.compressed_bytes += written.compressed_size as i64;
         self.uncompressed_bytes += written.uncompressed_size as i64;
         Ok((written.offset as i64, written.compressed_size))
@@ -164,10 +197,10 @@ impl<'b> ChunkWriter<'b> {
             metadata = metadata.set_statistics(statistics);
         }
         let bounds = self.bounds.map(ColumnIndexBuilder::build);
-        let bytes = Bytes::from(self.sink.into_inner()?);
+        let bytes = Lent::of(&mut self.sink.into_inner()?);
         Ok(Chunk {
             close: ColumnCloseResult {
-                bytes_written: bytes.len() as u64,
+                bytes_written: bytes.as_ref().len() as u64,
                 rows_written: self.rows,
                 metadata: metadata.build()?,
                 bloom_filter: None,

@@ -91,7 +91,8 @@ impl<W: Write + Send> Encoder<W> {
         let mut group = self.file.next_row_group()?;
         for ((array, column), layout) in batch.columns().iter().zip(&columns).zip(layouts(self.table)) {
             let Chunk { bytes, close } = encode(column, *layout, array, &mut self.scratch)?;
-            group.append_column(&bytes, close)?;
+            group.append_column(&bytes.bytes(), close)?;
+            self.scratch.buffers.keep(bytes);
         }
         group.close()?;
         Ok(())

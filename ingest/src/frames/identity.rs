@@ -1,0 +1,68 @@
+//! What tells one file from another: its content, whatever its name and place.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Result, Seek, SeekFrom};
+
+use quipu_proto::TopicIncarnation;
+use sha2::{Digest, Sha256};
+
+use super::CHUNK_BYTES;
+use crate::stop::Stop;
+
+/// Begins the incarnation of a frames file; its BLAKE3 hash in hexadecimal follows.
+const PREFIX: &str = "blake3:";
+
+/// The topic that a file stands for, in the life that its content is; `None` when told to stop. `known` are the lives that
+/// the store has. Leaves the file at its beginning.
+pub(super) fn identify<'a>(
+    file: &mut File,
+    topic: &str,
+    known: impl Iterator<Item = &'a TopicIncarnation> + Clone,
+    stop: &Stop,
+) -> Result<Option<TopicIncarnation>> {
+    let mut known = known.filter(|log| &*log.topic == topic);
+    // Stores that were written before BLAKE3 was used know files by their SHA-256.
+    if known.clone().any(|log| is_sha256(&log.incarnation)) {
+        let Some(sha256) = sha256(file, stop)? else {
+            return Ok(None);
+        };
+        file.seek(SeekFrom::Start(0))?;
+        if known.any(|log| *log.incarnation == *sha256) {
+            return Ok(Some(TopicIncarnation::new(topic, sha256)));
+        }
+    }
+    let mut hasher = blake3::Hasher::new();
+    let whole = each_chunk(file, stop, |chunk| {
+        hasher.update(chunk);
+    })?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(whole.then(|| {
+        let incarnation = format!("{PREFIX}{}", hasher.finalize().to_hex());
+        TopicIncarnation::new(topic, incarnation)
+    }))
+}
+
+/// SHA-256 of the rest of a file as hexadecimal text; `None` when told to stop.
+pub(crate) fn sha256(file: &mut File, stop: &Stop) -> Result<Option<String>> {
+    let mut hasher = Sha256::new();
+    let whole = each_chunk(file, stop, |chunk| hasher.update(chunk))?;
+    Ok(whole.then(|| format!("{:x}", hasher.finalize())))
+}
+
+fn is_sha256(incarnation: &str) -> bool {
+    incarnation.len() == 64 && incarnation.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Reads the rest of a file; false when told to stop before its end.
+fn each_chunk(file: &mut File, stop: &Stop, mut see: impl FnMut(&[u8])) -> Result<bool> {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    while !stop.is_raised() {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(true),
+            Ok(read) => see(&buffer[..read]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
