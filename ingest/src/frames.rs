@@ -339,3 +339,67 @@ impl Chunks {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use quipu_proto::frames::write_frame;
+
+    use super::*;
+
+    /// A file of several pieces whose ends cut frames.
+    fn file(folder: &Path, frames: u32) -> PathBuf {
+        let path = folder.join("pieces.frames");
+        let mut bytes = Vec::new();
+        for number in 0..frames {
+            let frame = Frame {
+                partition: 0,
+                key: &number.to_le_bytes(),
+                payload: &[7; 1_001],
+            };
+            write_frame(&mut bytes, &frame).unwrap();
+        }
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    #[test]
+    fn each_frame_comes_into_sight_before_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), 1_000);
+        for lookahead in [0, 1, 8] {
+            let mut reader = Chunks {
+                source: File::open(&path).unwrap(),
+                buffer: Vec::new(),
+                unused: 0..0,
+                frames: 0,
+                read: 0,
+            };
+            let (mut pieces, mut coming, mut here) = (0, 0, 0);
+            let number = |frame: Frame<'_>| u32::from_le_bytes(frame.key.try_into().unwrap());
+            while reader.fill(&path).unwrap() {
+                pieces += 1;
+                reader
+                    .drain(&path, lookahead, |sight| {
+                        match sight {
+                            Sight::Coming(frame) => {
+                                assert_eq!(number(frame), coming);
+                                coming += 1;
+                                assert!(coming <= here + lookahead as u32 + 1, "not too early");
+                            }
+                            Sight::Here(frame) => {
+                                assert_eq!(number(frame), here);
+                                here += 1;
+                                assert!(lookahead == 0 || coming >= here, "not too late");
+                            }
+                        }
+                        Ok(())
+                    })
+                    .unwrap();
+            }
+            assert!(pieces > 2, "{pieces} pieces");
+            assert_eq!((here, coming), (1_000, if lookahead > 0 { 1_000 } else { 0 }));
+        }
+    }
+}

@@ -345,7 +345,11 @@ impl BatchVisitor for Intake<'_> {
     }
 
     fn lookahead(&self) -> usize {
-        self.pipeline.lookahead()
+        match self.taking {
+            // They are not numbered.
+            Taking::Letters(_) => 0,
+            _ => self.pipeline.lookahead(),
+        }
     }
 
     #[inline]

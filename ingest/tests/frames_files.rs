@@ -9,6 +9,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
 use quipu_ingest::raw::{RawHeaders, RawRecord};
+use quipu_ingest::verify::{VerifyOptions, VerifySource, verify};
 use quipu_ingest::{
     FlushPolicy, FramesFile, IngestError, PartitionStart, Pipeline, PipelineOptions, Progress,
     ProgressCounts, Stop, ingest_frames,
@@ -508,6 +509,13 @@ fn a_file_that_a_store_knows_by_its_sha256_goes_on_under_it() {
     old_store(&store, &file, 1_500);
     let counts = ingest(&store, &file, PipelineOptions::default()).unwrap();
     assert_eq!(counts.records, 2_090 - 1_500);
+    let options = VerifyOptions {
+        source: Some(VerifySource::Frames(vec![FramesFile::new(&file)])),
+        ..VerifyOptions::default()
+    };
+    let verified = verify(&store, &options, |_| {}).unwrap();
+    assert!(verified.is_clean(), "{:#?}", verified.findings);
+    assert!(verified.notes.is_empty(), "{:#?}", verified.notes);
     // Another file of the name is a life of its own, in which all is new.
     let other = folder.path().join("small.frames");
     let bytes = std::fs::read(&file).unwrap();

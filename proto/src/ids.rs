@@ -46,12 +46,26 @@ impl TopicIncarnation {
     /// The incarnation of every topic of a broker that has no topic ids.
     pub const UNKNOWN: &'static str = "unknown";
 
+    /// Begins the incarnation of a recorded file; its BLAKE3 hash in hexadecimal follows.
+    pub const FILE_PREFIX: &'static str = "blake3:";
+
     /// Names one life of a topic.
     pub fn new(topic: impl Into<Arc<str>>, incarnation: impl Into<Arc<str>>) -> Self {
         Self {
             topic: topic.into(),
             incarnation: incarnation.into(),
         }
+    }
+
+    /// Whether it is the life of a recorded file, and not of a broker's topic. Stores that were written before BLAKE3 was
+    /// used know files by the SHA-256, without a prefix.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        let hash = self
+            .incarnation
+            .strip_prefix(Self::FILE_PREFIX)
+            .unwrap_or(&self.incarnation);
+        hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 }
 
@@ -91,4 +105,20 @@ pub struct RecordFingerprint {
     pub offset: Offset,
     /// Hash of its key, value and timestamp; the reader of the log chooses how.
     pub hash: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recorded_files_are_told_from_topics_by_their_incarnation() {
+        let is_file = |incarnation: &str| TopicIncarnation::new("topic", incarnation).is_file();
+        assert!(is_file(&format!("blake3:{}", "ab".repeat(32))));
+        assert!(is_file(&"ab".repeat(32)));
+        assert!(!is_file(&format!("blake3:{}", "ab".repeat(31))));
+        assert!(!is_file("7f3b2f2e-9d1c-4d6f-8f3e-1c2d3e4f5a6b"));
+        assert!(!is_file("unknown"));
+        assert!(!is_file(&format!("{}#1", "ab".repeat(32))));
+    }
 }

@@ -9,9 +9,6 @@ use sha2::{Digest, Sha256};
 use super::CHUNK_BYTES;
 use crate::stop::Stop;
 
-/// Begins the incarnation of a frames file; its BLAKE3 hash in hexadecimal follows.
-const PREFIX: &str = "blake3:";
-
 /// The topic that a file stands for, in the life that its content is; `None` when told to stop. `known` are the lives that
 /// the store has. Leaves the file at its beginning.
 pub(super) fn identify<'a>(
@@ -22,7 +19,7 @@ pub(super) fn identify<'a>(
 ) -> Result<Option<TopicIncarnation>> {
     let mut known = known.filter(|log| &*log.topic == topic);
     // Stores that were written before BLAKE3 was used know files by their SHA-256.
-    if known.clone().any(|log| is_sha256(&log.incarnation)) {
+    if known.clone().any(is_older) {
         let Some(sha256) = sha256(file, stop)? else {
             return Ok(None);
         };
@@ -37,7 +34,7 @@ pub(super) fn identify<'a>(
     })?;
     file.seek(SeekFrom::Start(0))?;
     Ok(whole.then(|| {
-        let incarnation = format!("{PREFIX}{}", hasher.finalize().to_hex());
+        let incarnation = format!("{}{}", TopicIncarnation::FILE_PREFIX, hasher.finalize().to_hex());
         TopicIncarnation::new(topic, incarnation)
     }))
 }
@@ -49,8 +46,9 @@ pub(crate) fn sha256(file: &mut File, stop: &Stop) -> Result<Option<String>> {
     Ok(whole.then(|| format!("{:x}", hasher.finalize())))
 }
 
-fn is_sha256(incarnation: &str) -> bool {
-    incarnation.len() == 64 && incarnation.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// Whether it is that of a file in a store of before.
+fn is_older(log: &TopicIncarnation) -> bool {
+    log.is_file() && !log.incarnation.starts_with(TopicIncarnation::FILE_PREFIX)
 }
 
 /// Reads the rest of a file; false when told to stop before its end.

@@ -409,7 +409,9 @@ fn each_key_is_announced_as_many_records_ahead_as_the_visitor_wants() {
     for (lookahead, expected) in [
         (0, "A B C D E"),
         (2, "a b c A d B e C D E"),
-        (9, "a b c d e A B C D E"),
+        (4, "a b c d e A B C D E"),
+        (5, "A B C D E"),
+        (9, "A B C D E"),
     ] {
         let mut visitor = Announced {
             lookahead,

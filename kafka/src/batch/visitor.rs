@@ -51,8 +51,8 @@ pub trait BatchVisitor {
         0
     }
 
-    /// The key of a record that comes soon, within the same batch. A hint: the record itself may be left out, as one
-    /// that lies before the position.
+    /// The key of a record that comes soon, within the same batch. A hint: batches of no more records than the lookahead
+    /// are left out, and the record itself may be, as one that lies before the position.
     fn coming(&mut self, _key: Option<&[u8]>) {}
 
     /// A range of offsets without a record.

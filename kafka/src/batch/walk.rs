@@ -197,7 +197,8 @@ impl BatchWalker {
             return out.hole_to(last, HoleCause::Control);
         }
         let lookahead = out.visitor.lookahead();
-        let mut coming = (lookahead > 0).then(|| Records::new(*header, body));
+        let is_long = usize::try_from(header.record_count).is_ok_and(|records| records > lookahead);
+        let mut coming = (lookahead > 0 && is_long).then(|| Records::new(*header, body));
         if let Some(coming) = &mut coming {
             for record in coming.take(lookahead) {
                 out.visitor.coming(record.key);

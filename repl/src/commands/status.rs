@@ -132,7 +132,7 @@ fn ends(args: &Args, status: &Status) -> (HashMap<LogPartition, i64>, Option<Str
         .partitions
         .iter()
         .map(|partition| partition.log.clone())
-        .filter(|log| !is_file(&log.log.incarnation))
+        .filter(|log| !log.log.is_file())
         .collect();
     let named = args
         .brokers
@@ -160,12 +160,6 @@ fn ends(args: &Args, status: &Status) -> (HashMap<LogPartition, i64>, Option<Str
             )
         }
     }
-}
-
-/// The incarnation of a recorded file is a hash of its bytes (BLAKE3, SHA-256 in older stores), that of a topic its id.
-fn is_file(incarnation: &str) -> bool {
-    let hash = incarnation.strip_prefix("blake3:").unwrap_or(incarnation);
-    hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn partitions(status: &Status, ends: &HashMap<LogPartition, i64>) -> Result<RecordBatch> {
@@ -272,13 +266,6 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_are_told_from_topics_by_their_incarnation() {
-        assert!(is_file(&"ab".repeat(32)));
-        assert!(!is_file("7f3b2f2e-9d1c-4d6f-8f3e-1c2d3e4f5a6b"));
-        assert!(!is_file("unknown"));
-    }
 
     #[test]
     fn sizes_and_ages_have_the_unit_that_fits() {

@@ -144,7 +144,8 @@ impl SequenceBook {
         self.threads.len()
     }
 
-    /// How many messages ahead it is worth to [`Self::announce`] them; 0 while the book is small.
+    /// How many messages ahead it is worth to [`Self::announce`] them; 0 while the book is small, and on processors that
+    /// cannot be asked for memory ahead.
     #[inline]
     #[must_use]
     pub fn lookahead(&self) -> usize {
@@ -155,14 +156,20 @@ impl SequenceBook {
     /// not wait for memory then. Changes nothing of what the book says. Announcements come in the order of the messages.
     #[inline]
     pub fn announce(&mut self, partition: PartitionKey, thread_id: &[u8]) {
-        self.lookahead
-            .announce(partition.0, thread_id, &self.threads, &self.fragments);
+        self.lookahead.announce(
+            partition.0,
+            thread_id,
+            &self.threads,
+            &self.fragments,
+            self.commit,
+        );
     }
 
     /// Takes a message in and says what it is. Messages of a partition come in the order of the log: of a batch first
     /// its header, if that is to be counted, then its events.
     #[inline]
     pub fn observe(&mut self, partition: PartitionKey, arrival: &Arrival<'_>) -> Observation {
+        self.lookahead.come(&self.threads, &self.fragments, self.commit);
         let slot = self.slot(partition, arrival.tenant_id, arrival.thread_id);
         self.unsealed += 1;
         self.since_snapshot += 1;
@@ -250,8 +257,9 @@ impl SequenceBook {
         if let Some(cold) = &mut self.cold {
             cold.unmark();
         }
-        let batches = run_rows::rows(&mut self.fragments, &self.threads, &self.partitions)?;
+        let batches = run_rows::rows(&mut self.fragments, &self.threads, &self.partitions);
         self.fragments.clear();
+        let batches = batches?;
         self.commit += 1;
         self.manifest = manifest;
         self.unsealed = 0;

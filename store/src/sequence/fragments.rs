@@ -36,9 +36,9 @@ pub(super) struct Owner<'a> {
 /// What a fragment is sorted by first, and where it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SortKey {
-    /// Index of its partition in the book.
+    /// Index of its partition in the book; its rank, once they are sorted.
     pub(super) partition: u32,
-    /// Number of its tenant in this commit.
+    /// Number of its tenant in this commit; its rank, once they are sorted.
     pub(super) tenant: u32,
     /// First bytes of the thread, in numbers that order as the text does.
     pub(super) thread_prefix: [u64; 2],
@@ -64,7 +64,7 @@ impl Default for OpenRuns {
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
     pub(super) fragments: Vec<Fragment>,
-    /// One per fragment, in no order.
+    /// One per fragment; in order once they are sorted, which is done once.
     pub(super) keys: Vec<SortKey>,
     pub(super) tenants: Tenants,
 }

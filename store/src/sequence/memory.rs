@@ -6,6 +6,9 @@
 /// Areas below this are not worth large pages.
 const LARGE_BYTES_MIN: usize = 4 << 20;
 
+/// Whether [`prefetch`] does anything here.
+pub(super) const CAN_PREFETCH: bool = cfg!(target_arch = "x86_64");
+
 /// Asks for memory that will be read soon.
 #[inline]
 pub(super) fn prefetch<T>(address: &T) {

@@ -57,7 +57,7 @@ impl Places {
                 }
             }
         }
-        self.put(u64::from(tag) << 32 | (u64::from(slot) + 1));
+        self.put(place_of(tag, slot));
         self.len += 1;
     }
 
@@ -75,8 +75,9 @@ impl Places {
         let Some(mask) = self.places.len().checked_sub(1) else {
             return false;
         };
+        let place = place_of(tag, slot);
         let mut free = tag as usize & mask;
-        while slot_of(self.places[free]) != slot {
+        while self.places[free] != place {
             if self.places[free] == 0 {
                 return false;
             }
@@ -100,6 +101,11 @@ impl Places {
         self.places[free] = 0;
         true
     }
+}
+
+/// What stands in a place that is taken.
+fn place_of(tag: Tag, slot: Slot) -> u64 {
+    u64::from(tag) << 32 | (u64::from(slot) + 1)
 }
 
 /// The tag of a place.

@@ -36,6 +36,8 @@ pub(super) fn rows(
     } = fragments;
     let mut rows = RunRows::with_capacity(sorted.len());
     let mut batches = Vec::new();
+    // Those of one thread: together, so that a thread of many is not sorted all over memory.
+    let mut several: Vec<Fragment> = Vec::new();
     let mut at = 0;
     for keys in sorted.chunk_by(|a, b| a.thread == b.thread) {
         at += keys.len();
@@ -55,14 +57,17 @@ pub(super) fn rows(
             thread_id: thread.name.thread_id(),
             head: partition.head,
         };
-        let of = |key: &SortKey| &fragments[key.fragment as usize];
+        let of = |key: &SortKey| fragments[key.fragment as usize];
         if let [key] = keys {
-            let Fragment { run, emitter, .. } = of(key);
-            rows.push(&name, RunEmitter::One(*emitter), run);
+            let Fragment { run, emitter } = of(key);
+            rows.push(&name, RunEmitter::One(emitter), &run);
         } else {
-            let nodes_at = keys.partition_point(|key| of(key).emitter == Emitter::Graph);
-            let (graph, node) = keys.split_at(nodes_at);
-            let runs = |keys: &[SortKey]| joined(keys.iter().map(|key| &of(key).run));
+            several.clear();
+            several.extend(keys.iter().map(of));
+            several.sort_by_key(|fragment| (fragment.emitter, fragment.run.first));
+            let nodes_at = several.partition_point(|fragment| fragment.emitter == Emitter::Graph);
+            let (graph, node) = several.split_at(nodes_at);
+            let runs = |fragments: &[Fragment]| joined(fragments.iter().map(|fragment| &fragment.run));
             arranged([runs(graph), runs(node), Vec::new()], |emitter, run| {
                 rows.push(&name, emitter, run);
             });
@@ -164,11 +169,7 @@ fn interleaved(lists: &[Vec<Run>; 3]) -> Vec<(RunEmitter, Run)> {
 /// Brings the keys of the fragments into the order of the rows. Their partitions become ranks; gives the partition of each
 /// rank.
 fn sort(fragments: &mut Fragments, threads: &HotThreads, partitions: &[Partition]) -> Vec<usize> {
-    let Fragments {
-        fragments,
-        keys,
-        tenants,
-    } = fragments;
+    let Fragments { keys, tenants, .. } = fragments;
     let names: Vec<_> = partitions.iter().map(|partition| &partition.name).collect();
     let by_rank = in_order(&names);
     let (partition_ranks, tenant_ranks) = (ranks(&by_rank), ranks(&in_order(&tenants.names)));
@@ -176,16 +177,12 @@ fn sort(fragments: &mut Fragments, threads: &HotThreads, partitions: &[Partition
         key.partition = partition_ranks[key.partition as usize];
         key.tenant = tenant_ranks[key.tenant as usize];
     }
-    let rest = |key: &SortKey| {
-        let Fragment { run, emitter, .. } = &fragments[key.fragment as usize];
-        (*emitter, run.first, key.fragment)
-    };
     keys.sort_unstable_by(|a, b| {
         (a.partition, a.tenant, a.thread_prefix)
             .cmp(&(b.partition, b.tenant, b.thread_prefix))
             // Whole names are compared only where the first bytes are equal.
             .then_with(|| by_name(a.thread, b.thread, threads))
-            .then_with(|| rest(a).cmp(&rest(b)))
+            .then(a.fragment.cmp(&b.fragment))
     });
     by_rank
 }

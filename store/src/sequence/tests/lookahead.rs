@@ -132,3 +132,35 @@ fn threads_of_one_name_are_told_apart_when_some_of_them_move_to_disk() {
     }
     assert_eq!(book.threads(), 40);
 }
+
+/// What an announcement finds is what the message will need, for the first tenant that has a thread of the name.
+#[test]
+fn the_first_thread_of_a_name_is_found_by_its_key() {
+    let mut book = SequenceBook::new(BookOptions::default());
+    let keys = [0, 1].map(|number| book.open_partition(&partition("a", number), Head::FromOne));
+    let named = |tenant_id: &'static str| Arrival {
+        tenant_id,
+        thread_id: "main",
+        emitter: Emitter::Graph,
+        sequence: 1,
+        message_id: b"",
+        time_us: None,
+        offset: 0,
+    };
+    for key in keys {
+        for tenant_id in ["first", "second", "third"] {
+            book.observe(key, &named(tenant_id));
+        }
+    }
+    for PartitionKey(number) in keys {
+        let by_key = book.threads.any_under(book.threads.tag(number, b"main"));
+        assert!(by_key.is_some() && by_key == book.threads.find(number, "first", "main"));
+        for tenant_id in ["second", "third"] {
+            let slot = book.threads.find(number, tenant_id, "main");
+            assert!(slot.is_some() && slot != by_key, "{tenant_id}");
+        }
+        assert_eq!(book.threads.any_under(book.threads.tag(number, b"other")), None);
+    }
+    let [a, b] = keys.map(|PartitionKey(number)| book.threads.find(number, "first", "main"));
+    assert_ne!(a, b);
+}

@@ -158,10 +158,7 @@ proptest! {
                     places.insert(tag, slot);
                     known.insert((tag, slot));
                 }
-                false if known.remove(&(tag, slot)) => prop_assert!(places.remove(tag, slot)),
-                false if known.iter().all(|(_, other)| *other != slot) => {
-                    prop_assert!(!places.remove(tag, slot));
-                }
+                false => prop_assert_eq!(places.remove(tag, slot), known.remove(&(tag, slot))),
                 _ => {}
             }
             prop_assert_eq!(places.len(), known.len());

@@ -156,6 +156,8 @@ fn rows_are_sorted_by_whole_names() {
         "",
         "same-sixteen-byte",
         "zz",
+        "ab\0",
+        "ab",
     ];
     for (offset, name) in names.iter().enumerate() {
         for number in [3, 1] {
@@ -170,7 +172,7 @@ fn rows_are_sorted_by_whole_names() {
         }
     }
     let rows = run_rows(&book.seal(ManifestId(1)).unwrap());
-    assert_eq!(rows.len(), 16, "two runs for each of four threads of two tenants");
+    assert_eq!(rows.len(), 24, "two runs for each of six threads of two tenants");
     assert!(rows.is_sorted());
 }
 

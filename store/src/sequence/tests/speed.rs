@@ -153,7 +153,6 @@ fn speed_of_a_million_threads_touched_at_random() {
     let before = resident_mib();
     let mut book = SequenceBook::new(BookOptions::default());
     let key = book.open_partition(&partition("a", 0), Head::FromOne);
-    const AHEAD: usize = 8;
     let (mut name, mut id) = ([0; 36], [0; 16]);
     let (mut idle, mut observes, mut seals) = (Vec::new(), Vec::new(), Vec::new());
     let mut random = Random(7);
@@ -184,7 +183,7 @@ fn speed_of_a_million_threads_touched_at_random() {
                 let thread_id = str::from_utf8(name).unwrap();
                 let message = std::hint::black_box(arrival(thread_id, *sequence, &id, offset as i64));
                 if let Some(book) = &mut book {
-                    if let Some((coming, _)) = order.get(offset + AHEAD) {
+                    if let Some((coming, _)) = order.get(offset + book.lookahead()) {
                         book.announce(key, coming);
                     }
                     std::hint::black_box(book.observe(key, &message));
