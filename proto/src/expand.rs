@@ -1,7 +1,7 @@
 //! Decompression with limits: no output beyond them, no memory that the bytes at hand do not justify.
 
 use std::cell::RefCell;
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 use zstd::zstd_safe::{self, DCtx};
 
@@ -83,14 +83,12 @@ fn expand_frame(
         .unwrap_or(frame.len().saturating_mul(GUESS_RATIO))
         .min(room_max);
     loop {
-        out.reserve(room);
-        // Writes behind what is there, into memory that need not be zeroed first.
-        let mut spare = Cursor::new(&mut *out);
-        spare.set_position(start as u64);
-        let result = CONTEXT.with_borrow_mut(|context| context.decompress(&mut spare, frame));
+        // Exactly so much room, whatever the buffer has: where it ends decides what is found to be wrong with a damaged
+        // frame, and the same record has to be refused in the same words each time it comes.
+        out.resize(start + room, 0);
+        let result = CONTEXT.with_borrow_mut(|context| context.decompress(&mut out[start..], frame));
+        out.truncate(start + result.unwrap_or(0));
         match result {
-            // A buffer that was there before may have had more room than was asked for.
-            Ok(len) if len > room_max => return Err(too_large(limit, compressed_len)),
             Ok(_) => return Ok(()),
             Err(code) => {
                 let name = zstd_safe::get_error_name(code);
@@ -159,5 +157,46 @@ fn lz4_frame_len(bytes: &[u8]) -> Option<usize> {
         }
         // The highest bit says that the block is not compressed.
         position += usize::try_from(word & 0x7fff_ffff).ok()? + if_set(4, 4);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    /// A buffer that was used before has more room than a new one. What is found to be wrong with a frame must not
+    /// depend on it, as a record that comes again has to become the same dead letter.
+    #[test]
+    fn what_was_expanded_before_changes_no_answer() {
+        let text: Vec<u8> = (0..700_u32)
+            .flat_map(|number| number.wrapping_mul(2_654_435_761).to_string().into_bytes())
+            .collect();
+        let mut refusals = std::collections::BTreeSet::new();
+        for with_size in [true, false] {
+            let mut encoder = zstd::bulk::Compressor::new(3).unwrap();
+            encoder.include_contentsize(with_size).unwrap();
+            let frame = encoder.compress(&text).unwrap();
+            for place in 0..frame.len() * 8 {
+                let mut damaged = frame.clone();
+                damaged[place / 8] ^= 1 << (place % 8);
+                let (mut fresh, mut kept) = (Vec::new(), Vec::with_capacity(8 << 20));
+                let expected = super::zstd(&damaged, &mut fresh);
+                let found = super::zstd(&damaged, &mut kept);
+                assert_eq!(found, expected, "bit {place}");
+                match found {
+                    Ok(()) => assert_eq!(kept, fresh, "bit {place}"),
+                    Err(rejection) => {
+                        refusals.insert(rejection.to_string());
+                    }
+                }
+            }
+        }
+        // Among them those that a buffer with more room made others of.
+        assert!(
+            refusals
+                .iter()
+                .any(|refusal| refusal.contains("holds more than it says")),
+            "{refusals:#?}"
+        );
     }
 }

@@ -108,18 +108,25 @@ impl Decompressor {
             if written > limit {
                 return Err(Refusal::TooLarge);
             }
-            // Doubling: never more room than what was put out already asks for.
-            self.output
-                .reserve(STEP_BYTES.max(written.min(limit.saturating_sub(written))));
+            // Doubling: never more room than what was put out already asks for, and one byte beyond the limit at most.
+            // Whatever room the buffer had before, the same batch comes to the same end.
+            let step = STEP_BYTES.max(written).min(limit + 1 - written);
+            if self.output.capacity() - written < step {
+                self.output.reserve_exact(step);
+            }
             let room = self.output.capacity() - written;
             let mut sink = OutBuffer::around_pos(&mut self.output, written);
             let hint = decoder.run(&mut source, &mut sink)?;
             let filled = self.output.len() - written;
-            if source.pos() == input.len() && filled < room {
-                // All input taken and nothing held back. Hint 0: a frame ended with the input.
-                return match hint {
-                    0 => Ok(()),
-                    _ => Err(Refusal::Broken("the frame is cut short".to_owned())),
+            // Hint 0: a frame ended with the input, and all of it is out, be it up to the last byte of the room. Else all is
+            // out when room is left.
+            if source.pos() == input.len() && (hint == 0 || filled < room) {
+                return if self.output.len() > limit {
+                    Err(Refusal::TooLarge)
+                } else if hint == 0 {
+                    Ok(())
+                } else {
+                    Err(Refusal::Broken("the frame is cut short".to_owned()))
                 };
             }
         }
@@ -185,6 +192,8 @@ fn snappy_block(block: &[u8], limit: usize, output: &mut Vec<u8>) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -192,5 +201,51 @@ mod tests {
         assert_eq!(expanded_bytes_max(0), EXPANDED_BYTES_FREE);
         assert_eq!(expanded_bytes_max(100_000), 100_000_000);
         assert_eq!(expanded_bytes_max(usize::MAX), EXPANDED_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_batch_may_fill_the_room_to_the_last_byte() {
+        let mut kept = Decompressor::new();
+        for len in [
+            STEP_BYTES,
+            2 * STEP_BYTES,
+            1 << 20,
+            STEP_BYTES,
+            2 << 20,
+            EXPANDED_BYTES_FREE,
+        ] {
+            let input = zstd::encode_all(&vec![7; len][..], 3).unwrap();
+            for decompressor in [&mut Decompressor::new(), &mut kept] {
+                let output = decompressor.run(Codec::Zstd, &input).map(<[u8]>::len);
+                assert_eq!(output, Ok(len));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_decompressed_before_changes_no_answer() {
+        let zstd = |len: usize| zstd::encode_all(&vec![0; len][..], 3).unwrap();
+        let mut kept = Decompressor::new();
+        for mib in [1, 10, 15, 16] {
+            kept.run(Codec::Zstd, &zstd(mib << 20)).unwrap();
+            for len in [
+                (16 << 20) - 1,
+                16 << 20,
+                (16 << 20) + 1,
+                17 << 20,
+                25 << 20,
+                40 << 20,
+            ] {
+                let input = zstd(len);
+                let mut fresh = Decompressor::new();
+                let expected = fresh.run(Codec::Zstd, &input).map(<[u8]>::len);
+                assert_eq!(expected.is_ok(), len <= EXPANDED_BYTES_FREE, "{len} bytes");
+                assert_eq!(
+                    kept.run(Codec::Zstd, &input).map(<[u8]>::len),
+                    expected,
+                    "{len} bytes after {mib} MiB"
+                );
+            }
+        }
     }
 }
