@@ -12,8 +12,9 @@ use super::header::Codec;
 
 /// Most bytes that one batch may expand to.
 const EXPANDED_BYTES_MAX: usize = 256 << 20;
-/// Up to here any ratio is fine.
-const EXPANDED_BYTES_FREE: usize = 16 << 20;
+/// Up to here any ratio is fine: twice the largest record that is decoded, so that one beyond its limit is still read, and
+/// becomes a dead letter by itself.
+const EXPANDED_BYTES_FREE: usize = 32 << 20;
 /// Above that, how many bytes one compressed byte may become.
 const EXPANSION_RATIO_MAX: usize = 1_000;
 /// One compressed byte of Snappy cannot become more than this: its densest element makes 64 bytes out of 3.
@@ -228,13 +229,14 @@ mod tests {
         let mut kept = Decompressor::new();
         for mib in [1, 10, 15, 16] {
             kept.run(Codec::Zstd, &zstd(mib << 20)).unwrap();
+            let limit = EXPANDED_BYTES_FREE;
             for len in [
-                (16 << 20) - 1,
-                16 << 20,
-                (16 << 20) + 1,
-                17 << 20,
-                25 << 20,
-                40 << 20,
+                limit - 1,
+                limit,
+                limit + 1,
+                limit + (1 << 20),
+                limit * 3 / 2,
+                limit * 5 / 2,
             ] {
                 let input = zstd(len);
                 let mut fresh = Decompressor::new();
