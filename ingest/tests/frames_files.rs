@@ -14,7 +14,7 @@ use quipu_ingest::{
     FlushPolicy, FramesFile, IngestError, PartitionStart, Pipeline, PipelineOptions, Progress,
     ProgressCounts, Stop, ingest_frames,
 };
-use quipu_proto::frames::FramesReader;
+use quipu_proto::frames::{Frame, FramesReader};
 use quipu_proto::{LogPartition, PartitionId, Policy, Table, TopicIncarnation};
 use quipu_store::{Head, Reader, read_segment};
 use serde_json::Value;
@@ -315,9 +315,20 @@ fn a_book_that_is_rebuilt_for_every_commit_gives_the_same_verdicts() {
     assert_eq!(verdicts(pieces.path()), expected);
 }
 
+/// A frame as the record of its log that has this offset.
+fn record<'a>(frame: &Frame<'a>, offset: i64) -> RawRecord<'a> {
+    RawRecord {
+        offset,
+        timestamp_ms: -1,
+        key: Some(frame.key),
+        value: Some(frame.payload),
+        headers: RawHeaders::NONE,
+    }
+}
+
 /// Takes a log in, in pieces of so many records: a run each, which rebuilds the book from the rows. A run commits each
 /// `rows_max` rows. Gives how many segments of several commits the runs rebuilt the book from.
-fn in_pieces(store: &Path, log: &[quipu_proto::frames::Frame<'_>], piece: usize, rows_max: usize) -> usize {
+fn in_pieces(store: &Path, log: &[Frame<'_>], piece: usize, rows_max: usize) -> usize {
     let progress = Arc::new(Progress::default());
     let topic = TopicIncarnation::new("faulty", "pieces");
     let start = PartitionStart {
@@ -335,13 +346,7 @@ fn in_pieces(store: &Path, log: &[quipu_proto::frames::Frame<'_>], piece: usize,
         });
         for frame in piece {
             let offset = &mut offsets[frame.partition as usize];
-            let record = RawRecord {
-                offset: *offset,
-                timestamp_ms: -1,
-                key: Some(frame.key),
-                value: Some(frame.payload),
-                headers: RawHeaders::NONE,
-            };
+            let record = record(frame, *offset);
             *offset += 1;
             pipeline.push(slots[frame.partition as usize], &record).unwrap();
             if pipeline.flush_due_by_size() {
@@ -488,14 +493,7 @@ fn old_store(store: &Path, file: &Path, frames: usize) {
             head: Head::FromOne,
         };
         let slot = pipeline.open_partition(&LogPartition::new(log.clone(), partition), start);
-        let record = RawRecord {
-            offset: *offset,
-            timestamp_ms: -1,
-            key: Some(frame.key),
-            value: Some(frame.payload),
-            headers: RawHeaders::NONE,
-        };
-        pipeline.push(slot, &record).unwrap();
+        pipeline.push(slot, &record(&frame, *offset)).unwrap();
         *offset += 1;
     }
     pipeline.close().unwrap();
