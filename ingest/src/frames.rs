@@ -1,10 +1,9 @@
 //! Frames files as a source: a file is a topic of its own, its records have offsets by their order in each partition.
 
 mod identity;
+mod room;
 
 use std::fs::File;
-use std::io::Read;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -21,6 +20,7 @@ use crate::stop::Stop;
 
 use self::identity::identify;
 pub(crate) use self::identity::sha256;
+use self::room::Room;
 
 /// A frames file and the topic it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +51,6 @@ impl FramesFile {
     }
 }
 
-/// Bytes read at a time: few enough to be still in the processor's cache when they are looked at.
-const CHUNK_BYTES: usize = 256 << 10;
-
 /// Largest frame. A record beyond the limit of Kafka records is a dead letter, but a row has to hold it.
 const FRAME_BYTES_MAX: u64 = 256 << 20;
 
@@ -77,8 +74,7 @@ pub(crate) fn take_in(
     };
     let mut reader = Chunks {
         source,
-        buffer: Vec::new(),
-        unused: 0..0,
+        room: Room::default(),
         frames: 0,
         read: 0,
     };
@@ -131,8 +127,7 @@ pub(crate) fn each_frame<'a>(
     };
     let mut reader = Chunks {
         source,
-        buffer: Vec::new(),
-        unused: 0..0,
+        room: Room::default(),
         frames: 0,
         read: 0,
     };
@@ -224,9 +219,7 @@ enum Sight<'a> {
 /// A file read in pieces; a frame that a piece cuts is completed by the next.
 struct Chunks {
     source: File,
-    buffer: Vec<u8>,
-    /// What of the buffer was read and not used yet.
-    unused: Range<usize>,
+    room: Room,
     frames: u64,
     /// Bytes read from the file.
     read: u64,
@@ -235,32 +228,18 @@ struct Chunks {
 impl Chunks {
     /// Reads more. False at the end of the file, when nothing is left.
     fn fill(&mut self, path: &Path) -> Result<bool> {
-        self.buffer.copy_within(self.unused.clone(), 0);
-        let kept = self.unused.len();
-        self.unused = 0..kept;
-        // A frame that is longer than the buffer doubles it until it fits.
-        let room = CHUNK_BYTES.max(kept);
-        if self.buffer.len() < kept + room {
-            self.buffer.resize(kept + room, 0);
-        }
-        while self.unused.end < self.buffer.len() {
-            match self.source.read(&mut self.buffer[self.unused.end..]) {
-                Ok(0) => break,
-                Ok(read) => self.unused.end += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(source) => {
-                    return Err(IngestError::Read {
-                        path: path.to_owned(),
-                        source,
-                    });
-                }
-            }
-        }
-        let read = self.unused.len() - kept;
+        let kept = self.room.unused().len();
+        let read = self
+            .room
+            .fill(&mut self.source)
+            .map_err(|source| IngestError::Read {
+                path: path.to_owned(),
+                source,
+            })?;
         self.read += read as u64;
         if read == 0 && kept > 0 {
             let position = self.read - kept as u64;
-            let cut = FramesReader::new(&self.buffer[self.unused.clone()]).next();
+            let cut = FramesReader::new(self.room.unused()).next();
             let source = match cut {
                 Some(Err(FramesError::Truncated { needed, left, .. })) => FramesError::Truncated {
                     frame: self.frames,
@@ -281,7 +260,7 @@ impl Chunks {
                 source,
             });
         }
-        Ok(!self.unused.is_empty())
+        Ok(!self.room.unused().is_empty())
     }
 
     /// Hands on the whole frames that were read. Each comes into sight so many frames before it is there, if there are
@@ -292,16 +271,17 @@ impl Chunks {
         lookahead: usize,
         mut see: impl FnMut(Sight<'_>) -> Result<()>,
     ) -> Result<()> {
-        let begin = self.unused.start;
-        let mut frames = FramesReader::new(&self.buffer[self.unused.clone()]);
-        let mut coming = (lookahead > 0).then(|| FramesReader::new(&self.buffer[self.unused.clone()]));
+        let bytes = self.room.unused();
+        let mut frames = FramesReader::new(bytes);
+        let mut coming = (lookahead > 0).then(|| FramesReader::new(bytes));
         if let Some(coming) = &mut coming {
             for frame in coming.take(lookahead).flatten() {
                 see(Sight::Coming(frame))?;
             }
         }
+        // Up to here the bytes are used.
+        let mut end = 0;
         loop {
-            let start = frames.position();
             match frames.next() {
                 Some(Ok(frame)) => {
                     if let Some(Ok(coming)) = coming.as_mut().and_then(Iterator::next) {
@@ -309,7 +289,7 @@ impl Chunks {
                     }
                     see(Sight::Here(frame))?;
                     self.frames += 1;
-                    self.unused.start = begin + frames.position();
+                    end = frames.position();
                 }
                 Some(Err(FramesError::Truncated { needed, .. })) if needed <= FRAME_BYTES_MAX => break,
                 Some(Err(FramesError::Truncated { needed, .. })) => {
@@ -321,7 +301,7 @@ impl Chunks {
                     });
                 }
                 Some(Err(FramesError::Partition { partition, .. })) => {
-                    let position = self.read - (self.unused.end - begin - start) as u64;
+                    let position = self.read - (bytes.len() - end) as u64;
                     let source = FramesError::Partition {
                         frame: self.frames,
                         position,
@@ -336,6 +316,7 @@ impl Chunks {
                 None => break,
             }
         }
+        self.room.take(end);
         Ok(())
     }
 }
@@ -371,8 +352,7 @@ mod tests {
         for lookahead in [0, 1, 8] {
             let mut reader = Chunks {
                 source: File::open(&path).unwrap(),
-                buffer: Vec::new(),
-                unused: 0..0,
+                room: Room::default(),
                 frames: 0,
                 read: 0,
             };

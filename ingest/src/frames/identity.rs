@@ -1,12 +1,12 @@
 //! What tells one file from another: its content, whatever its name and place.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Result, Seek, SeekFrom};
+use std::io::{Result, Seek, SeekFrom};
 
 use quipu_proto::TopicIncarnation;
 use sha2::{Digest, Sha256};
 
-use super::CHUNK_BYTES;
+use super::room::Room;
 use crate::stop::Stop;
 
 /// The topic that a file stands for, in the life that its content is; `None` when told to stop. `known` are the lives that
@@ -53,14 +53,14 @@ fn is_older(log: &TopicIncarnation) -> bool {
 
 /// Reads the rest of a file; false when told to stop before its end.
 fn each_chunk(file: &mut File, stop: &Stop, mut see: impl FnMut(&[u8])) -> Result<bool> {
-    let mut buffer = vec![0; CHUNK_BYTES];
+    let mut room = Room::default();
     while !stop.is_raised() {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(true),
-            Ok(read) => see(&buffer[..read]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        if room.fill(file)? == 0 {
+            return Ok(true);
         }
+        let chunk = room.unused();
+        see(chunk);
+        room.take(chunk.len());
     }
     Ok(false)
 }
