@@ -2,7 +2,7 @@
 //! commit does that, for all files of a commit at once.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
@@ -18,6 +18,10 @@ use crate::paths::{Root, segment_path, temporary};
 use crate::segment::checked::BlockSummer;
 use crate::segment::encode::Encoder;
 use crate::segment::{Segment, SegmentId, SegmentTail, StatsCollector, schema_fingerprint};
+
+/// Bytes that are handed to the file at a time. The `parquet` crate hands on eight KiB, and a call of the system for so few
+/// costs more than what it does with them.
+const WRITE_BYTES: usize = 256 << 10;
 
 /// A segment that is written, but not yet synced nor named.
 #[derive(Debug)]
@@ -63,11 +67,13 @@ impl OpenSegment {
         let unfinished = temporary(&path);
         let file = disk.create(&unfinished).when("create", &unfinished)?;
         let sink = Sink {
-            file,
-            hash: Xxh3Default::new(),
-            bytes: 0,
-            blocks: Some(BlockSummer::new()),
-            tail: None,
+            file: BufWriter::with_capacity(WRITE_BYTES, file),
+            sums: Sums {
+                hash: Xxh3Default::new(),
+                bytes: 0,
+                blocks: Some(BlockSummer::new()),
+                tail: None,
+            },
         };
         let encoder = Encoder::new(table, sink).map_err(|source| {
             let _ = disk.remove(&unfinished);
@@ -96,16 +102,16 @@ impl OpenSegment {
 
     /// Ends the file.
     pub(crate) fn finish(self, disk: &dyn Disk, added_by: ManifestId) -> Result<Pressed> {
-        match self.encoder.finish(Sink::begin_tail) {
-            Ok(sink) => Ok(Pressed {
+        match self.encoder.finish(Sink::begin_tail).and_then(Sink::end) {
+            Ok((sums, file)) => Ok(Pressed {
                 segment: Segment {
                     id: self.id,
                     table: self.table,
                     path: self.relative,
                     rows: self.rows,
-                    bytes: sink.bytes,
-                    checksum: sink.hash.digest(),
-                    tail: sink.tail.map(|(offset, hash)| SegmentTail {
+                    bytes: sums.bytes,
+                    checksum: sums.hash.digest(),
+                    tail: sums.tail.map(|(offset, hash)| SegmentTail {
                         offset,
                         checksum: hash.digest(),
                     }),
@@ -117,7 +123,7 @@ impl OpenSegment {
                 },
                 unfinished: self.unfinished,
                 path: self.path,
-                file: sink.file,
+                file,
             }),
             Err(source) => {
                 let _ = disk.remove(&self.unfinished);
@@ -202,7 +208,12 @@ fn differing(expected: &Schema, found: &Schema) -> String {
 
 /// Counts and hashes what goes through to a file.
 struct Sink {
-    file: Box<dyn DiskFile>,
+    file: BufWriter<Box<dyn DiskFile>>,
+    sums: Sums,
+}
+
+/// What is known of the bytes that went through.
+struct Sums {
     hash: Xxh3Default,
     bytes: u64,
     /// Up to the tail.
@@ -214,22 +225,31 @@ struct Sink {
 impl Sink {
     /// What comes from now on is the tail. Gives its beginning.
     fn begin_tail(&mut self) -> Vec<u8> {
-        self.tail = Some((self.bytes, Xxh3Default::new()));
-        self.blocks.take().map(BlockSummer::finish).unwrap_or_default()
+        let sums = &mut self.sums;
+        sums.tail = Some((sums.bytes, Xxh3Default::new()));
+        sums.blocks.take().map(BlockSummer::finish).unwrap_or_default()
+    }
+
+    /// Hands the rest to the file.
+    fn end(self) -> parquet::errors::Result<(Sums, Box<dyn DiskFile>)> {
+        let file = self.file.into_inner().map_err(IntoInnerError::into_error)?;
+        Ok((self.sums, file))
     }
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        if let Some(blocks) = &mut self.blocks {
-            blocks.update(&bytes[..written]);
+        let bytes = &bytes[..written];
+        let sums = &mut self.sums;
+        sums.hash.update(bytes);
+        if let Some(blocks) = &mut sums.blocks {
+            blocks.update(bytes);
         }
-        if let Some((_, hash)) = &mut self.tail {
-            hash.update(&bytes[..written]);
+        if let Some((_, hash)) = &mut sums.tail {
+            hash.update(bytes);
         }
-        self.bytes += written as u64;
+        sums.bytes += written as u64;
         Ok(written)
     }
 
