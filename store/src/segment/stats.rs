@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicrosecondType, UInt64Type};
-use arrow_array::{Array, PrimitiveArray, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Schema, TimeUnit};
 use hashbrown::HashTable;
 
@@ -148,6 +148,24 @@ impl StatsCollector {
         }
     }
 
+    /// Takes one column of a batch into account, the one at that place in the schema. Where it is known which values occur
+    /// in it, its rows need not be looked at.
+    pub(super) fn update_column(&mut self, index: usize, array: &ArrayRef, distinct: Option<&[&[u8]]>) {
+        let Some(column) = self.columns.iter_mut().find(|column| column.index == index) else {
+            return;
+        };
+        match (&mut column.values, distinct) {
+            (Values::Text { range }, Some(distinct)) => {
+                column.nulls += array.null_count() as u64;
+                // They are of a column of text, and none of them is lost here.
+                for value in distinct.iter().filter_map(|value| str::from_utf8(value).ok()) {
+                    see(range, &mut column.threads, value);
+                }
+            }
+            _ => column.update(array),
+        }
+    }
+
     /// What was found.
     #[must_use]
     pub fn finish(self) -> SegmentStats {
@@ -207,12 +225,8 @@ impl Column {
                 }
             }
             Values::Text { range } => {
-                let mut see = |value: &str| {
-                    see_text(range, value);
-                    if let Some(threads) = &mut self.threads {
-                        threads.see(value);
-                    }
-                };
+                let threads = &mut self.threads;
+                let mut see = |value: &str| see(range, threads, value);
                 match array.data_type() {
                     DataType::Dictionary(..) => {
                         let dictionary = array.as_dictionary::<Int32Type>();
@@ -257,7 +271,11 @@ fn range_of_slice<T: Copy + Ord>(values: &[T]) -> Option<(T, T)> {
     Some((min, max))
 }
 
-fn see_text(range: &mut Option<(String, String)>, value: &str) {
+/// Takes a text into account.
+fn see(range: &mut Option<(String, String)>, threads: &mut Option<Threads>, value: &str) {
+    if let Some(threads) = threads {
+        threads.see(value);
+    }
     match range {
         None => *range = Some((value.to_owned(), value.to_owned())),
         Some((min, max)) => {

@@ -94,9 +94,8 @@ impl OpenSegment {
     /// Adds rows. After an error the segment can only be discarded.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += batch.num_rows() as u64;
-        self.stats.update(batch);
         self.encoder
-            .write(batch)
+            .write(batch, &mut self.stats)
             .map_err(|source| failed(&self.path, source))
     }
 

@@ -15,10 +15,12 @@ use prost::bytes::Bytes;
 use super::compress::{Codec, compress};
 
 /// An encoded column chunk, ready to be put into a row group.
-pub(super) struct Chunk {
+pub(super) struct Chunk<'a> {
     /// To be given back with [`Buffers::keep`].
     pub(super) bytes: Lent,
     pub(super) close: ColumnCloseResult,
+    /// The values that occur, each once, where a dictionary of them was made.
+    pub(super) distinct: Option<Vec<&'a [u8]>>,
 }
 
 /// A buffer while others read it as [`Bytes`]. Given back, its memory serves the next page, without a copy.
@@ -184,7 +186,7 @@ impl<'b> ChunkWriter<'b> {
     }
 
     /// Ends the chunk.
-    pub(super) fn finish(self, statistics: Option<Statistics>) -> Result<Chunk> {
+    pub(super) fn finish<'a>(self, statistics: Option<Statistics>) -> Result<Chunk<'a>> {
         let mut metadata = ColumnChunkMetaData::builder(self.column)
             .set_compression(self.codec.compression())
             .set_encodings(self.encodings)
@@ -208,6 +210,7 @@ impl<'b> ChunkWriter<'b> {
                 offset_index: Some(self.offsets.build()),
             },
             bytes,
+            distinct: None,
         })
     }
 }

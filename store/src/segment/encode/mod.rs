@@ -45,6 +45,7 @@ use quipu_proto::Table;
 use self::chunk::{Buffers, Chunk, ChunkWriter};
 use self::intern::Interner;
 use self::numbers::Order;
+use crate::segment::StatsCollector;
 use crate::segment::layout::{Kind, Layout, ROW_GROUP_ROWS, layouts, writer_properties};
 
 pub(super) use self::compress::Codec;
@@ -77,20 +78,26 @@ impl<W: Write + Send> Encoder<W> {
         })
     }
 
-    /// Writes the rows of a batch as row groups of their own.
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    /// Writes the rows of a batch as row groups of their own, and takes them into account.
+    pub(super) fn write(&mut self, batch: &RecordBatch, stats: &mut StatsCollector) -> Result<()> {
         for start in (0..batch.num_rows()).step_by(ROW_GROUP_ROWS) {
             let rows = ROW_GROUP_ROWS.min(batch.num_rows() - start);
-            self.write_row_group(&batch.slice(start, rows))?;
+            self.write_row_group(&batch.slice(start, rows), stats)?;
         }
         Ok(())
     }
 
-    fn write_row_group(&mut self, batch: &RecordBatch) -> Result<()> {
+    fn write_row_group(&mut self, batch: &RecordBatch, stats: &mut StatsCollector) -> Result<()> {
         let columns: Vec<ColumnDescPtr> = self.file.schema_descr().columns().to_vec();
         let mut group = self.file.next_row_group()?;
-        for ((array, column), layout) in batch.columns().iter().zip(&columns).zip(layouts(self.table)) {
-            let Chunk { bytes, close } = encode(column, *layout, array, &mut self.scratch)?;
+        let arrays = batch.columns().iter().enumerate();
+        for (((index, array), column), layout) in arrays.zip(&columns).zip(layouts(self.table)) {
+            let Chunk {
+                bytes,
+                close,
+                distinct,
+            } = encode(column, *layout, array, &mut self.scratch)?;
+            stats.update_column(index, array, distinct.as_deref());
             group.append_column(&bytes.bytes(), close)?;
             self.scratch.buffers.keep(bytes);
         }
@@ -108,7 +115,12 @@ impl<W: Write + Send> Encoder<W> {
     }
 }
 
-fn encode(column: &ColumnDescPtr, layout: Layout, array: &ArrayRef, scratch: &mut Scratch) -> Result<Chunk> {
+fn encode<'a>(
+    column: &ColumnDescPtr,
+    layout: Layout,
+    array: &'a ArrayRef,
+    scratch: &mut Scratch,
+) -> Result<Chunk<'a>> {
     let mut buffers = std::mem::take(&mut scratch.buffers);
     let chunk = ChunkWriter::new(column, layout.codec(), &mut buffers);
     let encoded = match array.data_type() {
@@ -158,12 +170,12 @@ fn encode(column: &ColumnDescPtr, layout: Layout, array: &ArrayRef, scratch: &mu
     encoded
 }
 
-fn texts(
+fn texts<'a>(
     chunk: ChunkWriter<'_>,
     layout: Layout,
-    texts: texts::Texts<'_>,
+    texts: texts::Texts<'a>,
     scratch: &mut Scratch,
-) -> Result<Chunk> {
+) -> Result<Chunk<'a>> {
     match layout.kind {
         Kind::Repeating => texts::write_repeating(chunk, layout, texts, scratch),
         _ => texts::write_whole(chunk, layout, texts, None),

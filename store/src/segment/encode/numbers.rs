@@ -71,7 +71,7 @@ pub(super) fn write<T: Number>(
     order: Order,
     values: &[T],
     nulls: Option<&NullBuffer>,
-) -> Result<Chunk> {
+) -> Result<Chunk<'static>> {
     let mut range: Option<(T, T)> = None;
     let mut present = Vec::new();
     for rows in pages::by_rows(values.len()) {

@@ -11,7 +11,7 @@ use super::numbers::push_validity;
 use super::{bits, hybrid, pages};
 
 /// Writes flags, one bit each.
-pub(super) fn write_flags(mut chunk: ChunkWriter<'_>, flags: &BooleanArray) -> Result<Chunk> {
+pub(super) fn write_flags(mut chunk: ChunkWriter<'_>, flags: &BooleanArray) -> Result<Chunk<'static>> {
     for rows in pages::by_rows(flags.len()) {
         let nulls = push_validity(&mut chunk, flags.nulls(), &rows);
         let page = flags.values().slice(rows.start, rows.len());
@@ -36,7 +36,7 @@ pub(super) fn write_flags(mut chunk: ChunkWriter<'_>, flags: &BooleanArray) -> R
 pub(super) fn write_plain<T: ArrowPrimitiveType>(
     mut chunk: ChunkWriter<'_>,
     numbers: &PrimitiveArray<T>,
-) -> Result<Chunk> {
+) -> Result<Chunk<'static>> {
     for rows in pages::by_rows(numbers.len()) {
         let nulls = push_validity(&mut chunk, numbers.nulls(), &rows);
         let page = &numbers.values()[rows.clone()];
@@ -66,7 +66,7 @@ pub(super) fn write_lists<T: ArrowPrimitiveType>(
     mut chunk: ChunkWriter<'_>,
     lists: &ListArray,
     items: &PrimitiveArray<T>,
-) -> Result<Chunk> {
+) -> Result<Chunk<'static>> {
     let (mut begins, mut levels) = (Vec::new(), Vec::new());
     for rows in pages::by_rows(lists.len()) {
         begins.clear();

@@ -23,6 +23,7 @@ use prost::bytes::Bytes;
 use quipu_proto::Table;
 
 use super::Encoder;
+use crate::segment::StatsCollector;
 
 /// A source of numbers that looks like chance and is the same every time.
 struct Dice(u64);
@@ -205,9 +206,16 @@ fn batch(table: Table, rows: usize, dice: &mut Dice) -> RecordBatch {
 
 fn written(table: Table, batches: &[RecordBatch]) -> Bytes {
     let mut encoder = Encoder::new(table, Vec::new()).unwrap();
+    let mut stats = StatsCollector::new(&table.schema());
     for batch in batches {
-        encoder.write(batch).unwrap();
+        encoder.write(batch, &mut stats).unwrap();
     }
+    // What was learned from dictionaries is what the rows say.
+    let mut of_rows = StatsCollector::new(&table.schema());
+    for batch in batches {
+        of_rows.update(batch);
+    }
+    assert_eq!(stats.finish(), of_rows.finish(), "{table}");
     Bytes::from(encoder.finish(|_| Vec::new()).unwrap())
 }
 

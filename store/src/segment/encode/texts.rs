@@ -52,12 +52,12 @@ impl<'a> Texts<'a> {
 }
 
 /// Writes the lengths of the values and then the values, page by page.
-pub(super) fn write_whole(
+pub(super) fn write_whole<'a>(
     mut chunk: ChunkWriter<'_>,
     layout: Layout,
-    texts: Texts<'_>,
+    texts: Texts<'a>,
     statistics: Option<Statistics>,
-) -> Result<Chunk> {
+) -> Result<Chunk<'a>> {
     if texts.rows() as u64 == texts.null_count() && statistics.is_none() {
         return write_nulls(chunk, texts.rows(), false);
     }
@@ -83,12 +83,12 @@ pub(super) fn write_whole(
 }
 
 /// Writes a dictionary and the place of each value in it; or the values whole where a dictionary would not pay.
-pub(super) fn write_repeating(
+pub(super) fn write_repeating<'a>(
     chunk: ChunkWriter<'_>,
     layout: Layout,
-    texts: Texts<'_>,
+    texts: Texts<'a>,
     scratch: &mut Scratch,
-) -> Result<Chunk> {
+) -> Result<Chunk<'a>> {
     let Scratch {
         interner, present, ..
     } = scratch;
@@ -117,7 +117,7 @@ pub(super) fn write_repeating(
         .collect();
     write_indices(
         chunk,
-        &entries,
+        entries,
         &interner.indices,
         texts.rows(),
         texts.nulls,
@@ -126,13 +126,13 @@ pub(super) fn write_repeating(
 }
 
 /// Writes a column that is dictionary encoded in memory already.
-pub(super) fn write_choices(
+pub(super) fn write_choices<'a>(
     chunk: ChunkWriter<'_>,
     layout: Layout,
     column: &DictionaryArray<Int32Type>,
-    choices: &StringArray,
+    choices: &'a StringArray,
     scratch: &mut Scratch,
-) -> Result<Chunk> {
+) -> Result<Chunk<'a>> {
     // Only the entries that rows use, in the order in which they first do.
     const UNUSED: u32 = u32::MAX;
     let mut place = vec![UNUSED; choices.len()];
@@ -155,21 +155,21 @@ pub(super) fn write_choices(
         None => indices.extend(keys.values().iter().map(|key| number(*key))),
     }
     let bounded = layout.bounds != Bounds::None;
-    write_indices(chunk, &entries, indices, keys.len(), nulls, bounded)
+    write_indices(chunk, entries, indices, keys.len(), nulls, bounded)
 }
 
-fn write_indices(
+fn write_indices<'a>(
     mut chunk: ChunkWriter<'_>,
-    entries: &[&[u8]],
+    entries: Vec<&'a [u8]>,
     indices: &[u32],
     rows: usize,
     nulls: Option<&NullBuffer>,
     bounded: bool,
-) -> Result<Chunk> {
+) -> Result<Chunk<'a>> {
     if entries.is_empty() {
         return write_nulls(chunk, rows, bounded);
     }
-    for entry in entries {
+    for entry in &entries {
         let body = &mut chunk.buffers.body;
         body.extend_from_slice(&(entry.len() as u32).to_le_bytes());
         body.extend_from_slice(entry);
@@ -189,11 +189,15 @@ fn write_indices(
     }
     let nulls = nulls.map_or(0, NullBuffer::null_count) as u64;
     let (min, max) = (entries.iter().min().copied(), entries.iter().max().copied());
-    chunk.finish(bounded.then(|| statistics(min, max, nulls)))
+    let chunk = chunk.finish(bounded.then(|| statistics(min, max, nulls)))?;
+    Ok(Chunk {
+        distinct: Some(entries),
+        ..chunk
+    })
 }
 
 /// Writes a column that has no value: a dictionary without entries would be one that few readers have ever seen.
-fn write_nulls(mut chunk: ChunkWriter<'_>, rows: usize, bounded: bool) -> Result<Chunk> {
+fn write_nulls<'a>(mut chunk: ChunkWriter<'_>, rows: usize, bounded: bool) -> Result<Chunk<'a>> {
     let nulls = NullBuffer::new_null(rows);
     for rows in pages::by_rows(rows) {
         push_validity(&mut chunk, Some(&nulls), &rows);
