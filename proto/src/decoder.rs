@@ -111,30 +111,48 @@ impl<'a> Message<'a> {
         }
     }
 
-    // Inlined into each other, the steps of the decoder build the message in its place instead of handing it on.
+    /// An empty message of the type that has that number in the envelope's oneof.
     #[inline(always)]
-    fn parse(variant: u32, chunks: &[&'a [u8]], scratch: &mut Scratch) -> Result<Self, Rejection> {
+    fn new(variant: u32) -> Self {
+        match variant {
+            1 => Self::Event(EventView::default()),
+            2 => Self::StateDiff(StateDiffView::default()),
+            3 => Self::TokenChunk(TokenChunkView::default()),
+            4 => Self::ToolExecution(ToolExecutionView::default()),
+            5 => Self::Checkpoint(CheckpointView::default()),
+            6 => Self::Metrics(MetricsView::default()),
+            7 => Self::Error(ErrorView::default()),
+            8 => Self::EventBatch(EventBatchView::default()),
+            _ => Self::ExecutionTrace(ExecutionTraceView::default()),
+        }
+    }
+
+    /// Reads the encodings whose concatenation is the message. It is some hundred bytes large, so it is read into its place
+    /// and not handed on.
+    #[inline(always)]
+    fn read(&mut self, chunks: &[&'a [u8]], scratch: &mut Scratch) -> Result<(), Rejection> {
         let depth = Depth::ENVELOPE;
-        Ok(match variant {
-            1 => Self::Event(EventView::parse(chunks, depth, scratch)?),
-            2 => Self::StateDiff(StateDiffView::parse(chunks, depth, scratch)?),
-            3 => Self::TokenChunk(TokenChunkView::parse(chunks, depth, scratch)?),
-            4 => Self::ToolExecution(ToolExecutionView::parse(chunks, depth, scratch)?),
-            5 => Self::Checkpoint(CheckpointView::parse(chunks, depth, scratch)?),
-            6 => Self::Metrics(MetricsView::parse(chunks, depth, scratch)?),
-            7 => Self::Error(ErrorView::parse(chunks, depth, scratch)?),
-            8 => Self::EventBatch(EventBatchView::parse(chunks, depth, scratch)?),
-            _ => Self::ExecutionTrace(ExecutionTraceView::parse(chunks, depth, scratch)?),
-        })
+        match self {
+            Self::Event(view) => view.read(chunks, depth, scratch),
+            Self::StateDiff(view) => view.read(chunks, depth, scratch),
+            Self::TokenChunk(view) => view.read(chunks, depth, scratch),
+            Self::ToolExecution(view) => view.read(chunks, depth, scratch),
+            Self::Checkpoint(view) => view.read(chunks, depth, scratch),
+            Self::Metrics(view) => view.read(chunks, depth, scratch),
+            Self::Error(view) => view.read(chunks, depth, scratch),
+            Self::EventBatch(view) => view.read(chunks, depth, scratch),
+            Self::ExecutionTrace(view) => view.read(chunks, depth, scratch),
+        }
     }
 }
 
 /// Field numbers of the envelope's oneof.
 const VARIANTS: std::ops::RangeInclusive<u32> = 1..=9;
 
-/// Reads the envelope. Of several members the last wins; repeated encodings of one member are merged.
+/// Finds the message in the envelope: the number of its type, and its encodings. Of several members the last wins;
+/// repeated encodings of one member are merged.
 #[inline(always)]
-fn parse_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<Message<'a>, Rejection> {
+fn open_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<(u32, Chunks<'a>), Rejection> {
     let mut cursor = Cursor::new(bytes);
     let mut member: Option<(u32, Chunks<'a>)> = None;
     while let Some(tag) = cursor.tag()? {
@@ -156,13 +174,15 @@ fn parse_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<Message<
             }
         }
     }
-    match member {
-        Some((variant, chunks)) => Message::parse(variant, &chunks, scratch),
-        None => Err(Rejection::new(
-            Reason::NoKnownMessage,
-            "the envelope holds no message of a known type",
-        )),
-    }
+    member.ok_or_else(no_known_message)
+}
+
+#[cold]
+fn no_known_message() -> Rejection {
+    Rejection::new(
+        Reason::NoKnownMessage,
+        "the envelope holds no message of a known type",
+    )
 }
 
 /// A replaced member must still be well formed.
@@ -170,7 +190,7 @@ fn parse_envelope<'a>(bytes: &'a [u8], scratch: &mut Scratch) -> Result<Message<
 #[inline(never)]
 fn check_replaced(variant: u32, chunks: &[&[u8]], scratch: &mut Scratch) -> Result<(), Rejection> {
     scratch.discarding = true;
-    Message::parse(variant, chunks, scratch)?;
+    Message::new(variant).read(chunks, scratch)?;
     scratch.discarding = false;
     scratch.text.clear();
     Ok(())
@@ -257,27 +277,28 @@ impl Decoder {
         }
         self.scratch.clear();
         let protobuf = framing::unframe(value, self.policy, &mut self.expanded)?;
-        let message = parse_envelope(protobuf, &mut self.scratch)?;
+        let (variant, chunks) = open_envelope(protobuf, &mut self.scratch)?;
+        let mut decoded = Decoded {
+            message: Message::new(variant),
+            composed: ComposedText::default(),
+            protobuf_bytes: protobuf.len(),
+            unknown_fields: UnknownFields::default(),
+        };
+        decoded.message.read(&chunks, &mut self.scratch)?;
         self.scratch.check_len()?;
-        check_header(message.header(), self.policy, "the message")?;
-        if let Message::EventBatch(batch) = &message {
+        check_header(decoded.message.header(), self.policy, "the message")?;
+        if let Message::EventBatch(batch) = &decoded.message {
             for event in &batch.events {
                 check_header(event.header.as_ref(), self.policy, "an event of the batch")?;
             }
         }
-        let unknown_fields = if self.scratch.unknown_fields {
-            UnknownFields::collect(protobuf)
-        } else {
-            UnknownFields::default()
-        };
+        if self.scratch.unknown_fields {
+            decoded.unknown_fields = UnknownFields::collect(protobuf);
+        }
         // Composed text is JSON made of checked text, hence UTF-8; checking it again costs little beside it.
         let composed = simdutf8::basic::from_utf8(&self.scratch.text)
             .map_err(|_| Rejection::new(Reason::Protobuf, "composed text is not UTF-8"))?;
-        Ok(Decoded {
-            message,
-            composed: ComposedText(composed),
-            protobuf_bytes: protobuf.len(),
-            unknown_fields,
-        })
+        decoded.composed = ComposedText(composed);
+        Ok(decoded)
     }
 }

@@ -10,18 +10,69 @@ mod scan;
 
 /// Writes `text` as a JSON string, escaping no more than JSON demands.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2 * QUOTE_AND_WORD);
     out.push(b'"');
     let mut rest = text.as_bytes();
-    loop {
-        let len = scan::plain_len(rest);
-        out.extend_from_slice(&rest[..len]);
-        let Some(&special) = rest.get(len) else {
-            break;
-        };
-        write_escaped(out, special);
-        rest = &rest[len + 1..];
+    // Bytes are copied while they are looked at, and taken back where one of them has to be escaped: most strings are short,
+    // and a copy of so many bytes as happen to be there costs more than the bytes.
+    while let Some((block, behind)) = rest.split_first_chunk() {
+        if scan::is_plain(block) {
+            out.extend_from_slice(block);
+        } else {
+            for word in block.as_chunks().0 {
+                write_word(out, u64::from_le_bytes(*word), 8);
+            }
+        }
+        rest = behind;
+    }
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        write_word(out, u64::from_le_bytes(*word), 8);
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        write_word(out, short_word(rest), rest.len());
     }
     out.push(b'"');
+}
+
+/// What a string is longer in JSON than it was, and what is written beyond its end for a moment.
+const QUOTE_AND_WORD: usize = 1 + size_of::<u64>();
+
+/// Writes the first bytes of a word, of which the lowest comes first.
+#[inline]
+fn write_word(out: &mut Vec<u8>, mut word: u64, mut len: usize) {
+    loop {
+        let start = out.len();
+        out.extend_from_slice(&word.to_le_bytes());
+        let plain = scan::plain_in_word(word);
+        if plain >= len {
+            out.truncate(start + len);
+            return;
+        }
+        out.truncate(start + plain);
+        write_escaped(out, word.to_le_bytes()[plain]);
+        len -= plain + 1;
+        if len == 0 {
+            return;
+        }
+        word >>= 8 * (plain + 1);
+    }
+}
+
+/// Up to seven bytes as a word, the first one the lowest.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        // Both halves; where they overlap they agree.
+        (Some(first), Some(last)) => {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            u64::from(first) | u64::from(last) << (8 * (bytes.len() - 4))
+        }
+        _ => bytes
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
 }
 
 #[cold]
@@ -50,21 +101,20 @@ pub(crate) fn write_int(out: &mut Vec<u8>, value: impl itoa::Integer) {
 
 /// Writes a number in the shortest form that reads back the same, or `{"$float": "NaN"}` where JSON has no number.
 pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
-    match serde_json::Number::from_f64(value) {
-        Some(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        None => {
-            let name = if value.is_nan() {
-                "NaN"
-            } else if value > 0.0 {
-                "Infinity"
-            } else {
-                "-Infinity"
-            };
-            out.extend_from_slice(b"{\"$float\":");
-            write_string(out, name);
-            out.push(b'}');
-        }
+    if value.is_finite() {
+        write_float_or_null(out, value);
+        return;
     }
+    let name = if value.is_nan() {
+        "NaN"
+    } else if value > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    };
+    out.extend_from_slice(b"{\"$float\":");
+    write_string(out, name);
+    out.push(b'}');
 }
 
 /// Writes a number in the shortest form that reads back the same, null where JSON has no number.

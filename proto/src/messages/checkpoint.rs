@@ -91,23 +91,27 @@ impl CompressionInfo {
 }
 
 impl<'a> CheckpointView<'a> {
-    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+    pub(crate) fn read(
+        &mut self,
+        chunks: &[&'a [u8]],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
-        let mut view = Self::default();
         let mut state: &[u8] = &[];
         let mut metadata = Entries::<TextValue<'a>>::new();
         for &chunk in chunks {
             let mut cursor = Cursor::new(chunk);
             while let Some(tag) = cursor.tag()? {
                 match tag.number {
-                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
-                    2 => view.checkpoint_id = cursor.bytes(tag)?,
+                    1 => Header::merge(&mut self.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => self.checkpoint_id = cursor.bytes(tag)?,
                     3 => state = cursor.bytes(tag)?,
-                    4 => view.state_type = cursor.text(tag)?,
-                    5 => view.checksum = cursor.bytes(tag)?,
-                    6 => view.storage_uri = cursor.text(tag)?,
+                    4 => self.state_type = cursor.text(tag)?,
+                    5 => self.checksum = cursor.bytes(tag)?,
+                    6 => self.storage_uri = cursor.text(tag)?,
                     7 => CompressionInfo::merge(
-                        &mut view.compression_info,
+                        &mut self.compression_info,
                         cursor.bytes(tag)?,
                         depth,
                         scratch,
@@ -117,9 +121,9 @@ impl<'a> CheckpointView<'a> {
                 }
             }
         }
-        view.metadata = maps::compose(&mut metadata, scratch)?;
-        view.read_state(state, scratch);
-        Ok(view)
+        self.metadata = maps::compose(&mut metadata, scratch)?;
+        self.read_state(state, scratch);
+        Ok(())
     }
 
     /// Decompresses and checks the state. A state that cannot be read is kept as it was sent: the message is whole

@@ -34,22 +34,26 @@ pub struct ErrorView<'a> {
 }
 
 impl<'a> ErrorView<'a> {
-    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+    pub(crate) fn read(
+        &mut self,
+        chunks: &[&'a [u8]],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
-        let mut view = Self::default();
         let mut context = Entries::<TextValue<'a>>::new();
         let mut suggestions = Vec::new();
         for &chunk in chunks {
             let mut cursor = Cursor::new(chunk);
             while let Some(tag) = cursor.tag()? {
                 match tag.number {
-                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
-                    2 => view.error_code = cursor.text(tag)?,
-                    3 => view.message = cursor.text(tag)?,
-                    4 => view.stack_trace = cursor.text(tag)?,
+                    1 => Header::merge(&mut self.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => self.error_code = cursor.text(tag)?,
+                    3 => self.message = cursor.text(tag)?,
+                    4 => self.stack_trace = cursor.text(tag)?,
                     5 => context.push(Entry::parse(cursor.bytes(tag)?, depth, scratch)?),
-                    6 => view.severity = cursor.enumeration(tag)?,
-                    7 => view.exception_type = cursor.text(tag)?,
+                    6 => self.severity = cursor.enumeration(tag)?,
+                    7 => self.exception_type = cursor.text(tag)?,
                     8 => {
                         scratch.count_part()?;
                         suggestions.push(cursor.text(tag)?);
@@ -58,9 +62,9 @@ impl<'a> ErrorView<'a> {
                 }
             }
         }
-        view.context = maps::compose(&mut context, scratch)?;
-        view.suggestions = compose_texts(&suggestions, scratch);
-        Ok(view)
+        self.context = maps::compose(&mut context, scratch)?;
+        self.suggestions = compose_texts(&suggestions, scratch);
+        Ok(())
     }
 
     /// Writes the error as a JSON object, fields with protobuf's defaults left out.

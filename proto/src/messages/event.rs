@@ -77,27 +77,31 @@ const IN_NODE_EVENT_TYPES: std::ops::RangeInclusive<i32> = 80..=83;
 
 impl<'a> EventView<'a> {
     /// Parses the encodings whose concatenation is the event.
-    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+    pub(crate) fn read(
+        &mut self,
+        chunks: &[&'a [u8]],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
-        let mut view = Self::default();
         let mut attributes = Entries::<AttributeValue<'a>>::new();
         for &chunk in chunks {
             let mut cursor = Cursor::new(chunk);
             while let Some(tag) = cursor.tag()? {
                 match tag.number {
-                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
-                    2 => view.event_type = cursor.enumeration(tag)?,
-                    3 => view.node_id = cursor.text(tag)?,
+                    1 => Header::merge(&mut self.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => self.event_type = cursor.enumeration(tag)?,
+                    3 => self.node_id = cursor.text(tag)?,
                     4 => attributes.push(Entry::parse(cursor.bytes(tag)?, depth, scratch)?),
-                    5 => view.duration_us = cursor.int64(tag)?,
-                    6 => view.llm_request_id = cursor.text(tag)?,
+                    5 => self.duration_us = cursor.int64(tag)?,
+                    6 => self.llm_request_id = cursor.text(tag)?,
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
             }
         }
-        view.attributes = maps::compose(&mut attributes, scratch)?;
-        view.hot = HotAttributes::of(&attributes, scratch);
-        Ok(view)
+        self.attributes = maps::compose(&mut attributes, scratch)?;
+        self.hot = HotAttributes::of(&attributes, scratch);
+        Ok(())
     }
 
     /// Which counter numbers such an event.

@@ -21,30 +21,34 @@ pub struct EventBatchView<'a> {
 }
 
 impl<'a> EventBatchView<'a> {
-    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+    pub(crate) fn read(
+        &mut self,
+        chunks: &[&'a [u8]],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
-        let mut view = Self::default();
         for &chunk in chunks {
             let mut cursor = Cursor::new(chunk);
             while let Some(tag) = cursor.tag()? {
                 match tag.number {
-                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
+                    1 => Header::merge(&mut self.header, cursor.bytes(tag)?, depth, scratch)?,
                     2 => {
-                        if view.events.len() == RECORD_ROWS_MAX {
+                        if self.events.len() == RECORD_ROWS_MAX {
                             return Err(Rejection::new(
                                 Reason::ExpansionLimit,
                                 format!("batch holds more than {RECORD_ROWS_MAX} events"),
                             ));
                         }
-                        view.events
-                            .push(EventView::parse(&[cursor.bytes(tag)?], depth, scratch)?);
+                        let event = self.events.push_mut(EventView::default());
+                        event.read(&[cursor.bytes(tag)?], depth, scratch)?;
                     }
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
             }
         }
-        check_composed(view.repeated_bytes())?;
-        Ok(view)
+        check_composed(self.repeated_bytes())?;
+        Ok(())
     }
 
     /// Bytes that all rows of the batch repeat.

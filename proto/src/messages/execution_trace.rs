@@ -47,9 +47,13 @@ pub struct ExecutionTraceView<'a> {
 }
 
 impl<'a> ExecutionTraceView<'a> {
-    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+    pub(crate) fn read(
+        &mut self,
+        chunks: &[&'a [u8]],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
-        let mut view = Self::default();
         let mut final_state: &[u8] = &[];
         let (mut nodes, mut errors): (Vec<&'a [u8]>, Vec<&'a [u8]>) = (Vec::new(), Vec::new());
         let mut metadata = Entries::<JsonValue<'a>>::new();
@@ -57,34 +61,34 @@ impl<'a> ExecutionTraceView<'a> {
             let mut cursor = Cursor::new(chunk);
             while let Some(tag) = cursor.tag()? {
                 match tag.number {
-                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
-                    2 => view.thread_id = cursor.text(tag)?,
-                    3 => view.execution_id = cursor.text(tag)?,
+                    1 => Header::merge(&mut self.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => self.thread_id = cursor.text(tag)?,
+                    3 => self.execution_id = cursor.text(tag)?,
                     4 => {
                         scratch.count_part()?;
                         nodes.push(cursor.bytes(tag)?);
                     }
-                    5 => view.total_duration_ms = cursor.uint64(tag)?,
-                    6 => view.total_tokens = cursor.uint64(tag)?,
+                    5 => self.total_duration_ms = cursor.uint64(tag)?,
+                    6 => self.total_tokens = cursor.uint64(tag)?,
                     7 => {
                         scratch.count_part()?;
                         errors.push(cursor.bytes(tag)?);
                     }
-                    8 => view.completed = cursor.boolean(tag)?,
-                    9 => view.started_at = cursor.text(tag)?,
-                    10 => view.ended_at = cursor.text(tag)?,
+                    8 => self.completed = cursor.boolean(tag)?,
+                    9 => self.started_at = cursor.text(tag)?,
+                    10 => self.ended_at = cursor.text(tag)?,
                     11 => final_state = cursor.bytes(tag)?,
                     12 => metadata.push(Entry::parse(cursor.bytes(tag)?, depth, scratch)?),
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
             }
         }
-        (view.node_count, view.error_count) = (nodes.len(), errors.len());
-        view.nodes = compose_array(&nodes, depth, scratch, NodeRecord::compose)?;
-        view.errors = compose_array(&errors, depth, scratch, ErrorRecord::compose)?;
-        view.metadata = maps::compose(&mut metadata, scratch)?;
-        view.final_state = JsonField::of(final_state);
-        Ok(view)
+        (self.node_count, self.error_count) = (nodes.len(), errors.len());
+        self.nodes = compose_array(&nodes, depth, scratch, NodeRecord::compose)?;
+        self.errors = compose_array(&errors, depth, scratch, ErrorRecord::compose)?;
+        self.metadata = maps::compose(&mut metadata, scratch)?;
+        self.final_state = JsonField::of(final_state);
+        Ok(())
     }
 }
 

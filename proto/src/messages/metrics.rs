@@ -149,37 +149,41 @@ impl<'a> MetricView<'a> {
 }
 
 impl<'a> MetricsView<'a> {
-    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+    pub(crate) fn read(
+        &mut self,
+        chunks: &[&'a [u8]],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
-        let mut view = Self::default();
         let mut tags = Entries::<TextValue<'a>>::new();
         for &chunk in chunks {
             let mut cursor = Cursor::new(chunk);
             while let Some(tag) = cursor.tag()? {
                 match tag.number {
-                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
-                    2 => view.scope = cursor.text(tag)?,
-                    3 => view.scope_id = cursor.text(tag)?,
+                    1 => Header::merge(&mut self.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => self.scope = cursor.text(tag)?,
+                    3 => self.scope_id = cursor.text(tag)?,
                     4 => {
-                        if view.metrics.len() == RECORD_ROWS_MAX {
+                        if self.metrics.len() == RECORD_ROWS_MAX {
                             return Err(Rejection::new(
                                 Reason::ExpansionLimit,
                                 format!("message holds more than {RECORD_ROWS_MAX} metrics"),
                             ));
                         }
                         let entry = Entry::parse(cursor.bytes(tag)?, depth, scratch)?;
-                        let item = i32::try_from(view.metrics.len()).unwrap_or(i32::MAX);
-                        view.metrics.push(MetricView::parse(item, &entry, scratch)?);
+                        let item = i32::try_from(self.metrics.len()).unwrap_or(i32::MAX);
+                        self.metrics.push(MetricView::parse(item, &entry, scratch)?);
                     }
                     5 => tags.push(Entry::parse(cursor.bytes(tag)?, depth, scratch)?),
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
             }
         }
-        keep_last_of_each_name(&mut view.metrics);
-        view.tags = maps::compose(&mut tags, scratch)?;
-        check_composed(view.repeated_bytes())?;
-        Ok(view)
+        keep_last_of_each_name(&mut self.metrics);
+        self.tags = maps::compose(&mut tags, scratch)?;
+        check_composed(self.repeated_bytes())?;
+        Ok(())
     }
 
     /// Bytes that all rows of the message repeat.

@@ -32,38 +32,42 @@ pub struct StateDiffView<'a> {
 }
 
 impl<'a> StateDiffView<'a> {
-    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+    pub(crate) fn read(
+        &mut self,
+        chunks: &[&'a [u8]],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
-        let mut view = Self::default();
         let mut full_state: &[u8] = &[];
         let start = scratch.mark();
         for &chunk in chunks {
             let mut cursor = Cursor::new(chunk);
             while let Some(tag) = cursor.tag()? {
                 match tag.number {
-                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
-                    2 => view.base_checkpoint_id = cursor.bytes(tag)?,
+                    1 => Header::merge(&mut self.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => self.base_checkpoint_id = cursor.bytes(tag)?,
                     3 => {
                         let operation = Operation::parse(cursor.bytes(tag)?, depth, scratch)?;
                         scratch
                             .text
-                            .push(if view.operation_count == 0 { b'[' } else { b',' });
+                            .push(if self.operation_count == 0 { b'[' } else { b',' });
                         operation.write(&mut scratch.text);
-                        view.operation_count += 1;
+                        self.operation_count += 1;
                         scratch.check_len()?;
                     }
-                    4 => view.state_hash = cursor.bytes(tag)?,
+                    4 => self.state_hash = cursor.bytes(tag)?,
                     5 => full_state = cursor.bytes(tag)?,
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
             }
         }
-        if view.operation_count > 0 {
+        if self.operation_count > 0 {
             scratch.text.push(b']');
-            view.operations = Some(scratch.span_from(start));
+            self.operations = Some(scratch.span_from(start));
         }
-        view.full_state = JsonField::of(full_state);
-        Ok(view)
+        self.full_state = JsonField::of(full_state);
+        Ok(())
     }
 }
 

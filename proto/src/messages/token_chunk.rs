@@ -73,28 +73,32 @@ impl TokenStats {
 }
 
 impl<'a> TokenChunkView<'a> {
-    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+    pub(crate) fn read(
+        &mut self,
+        chunks: &[&'a [u8]],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
-        let mut view = Self::default();
         for &chunk in chunks {
             let mut cursor = Cursor::new(chunk);
             while let Some(tag) = cursor.tag()? {
                 match tag.number {
-                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
-                    2 => view.request_id = cursor.text(tag)?,
-                    3 => view.text = cursor.text(tag)?,
-                    4 => cursor.repeated_uint32(tag, &mut view.token_ids)?,
-                    5 => cursor.repeated_float(tag, &mut view.logprobs)?,
-                    6 => view.chunk_index = cursor.uint32(tag)?,
-                    7 => view.is_final = cursor.boolean(tag)?,
-                    8 => view.finish_reason = cursor.enumeration(tag)?,
-                    9 => view.model = cursor.text(tag)?,
-                    10 => TokenStats::merge(&mut view.stats, cursor.bytes(tag)?, depth, scratch)?,
+                    1 => Header::merge(&mut self.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => self.request_id = cursor.text(tag)?,
+                    3 => self.text = cursor.text(tag)?,
+                    4 => cursor.repeated_uint32(tag, &mut self.token_ids)?,
+                    5 => cursor.repeated_float(tag, &mut self.logprobs)?,
+                    6 => self.chunk_index = cursor.uint32(tag)?,
+                    7 => self.is_final = cursor.boolean(tag)?,
+                    8 => self.finish_reason = cursor.enumeration(tag)?,
+                    9 => self.model = cursor.text(tag)?,
+                    10 => TokenStats::merge(&mut self.stats, cursor.bytes(tag)?, depth, scratch)?,
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
             }
         }
-        Ok(view)
+        Ok(())
     }
 }
 

@@ -44,40 +44,45 @@ pub struct ToolExecutionView<'a> {
 }
 
 impl<'a> ToolExecutionView<'a> {
-    pub(crate) fn parse(chunks: &[&'a [u8]], depth: Depth, scratch: &mut Scratch) -> Result<Self, Rejection> {
+    pub(crate) fn read(
+        &mut self,
+        chunks: &[&'a [u8]],
+        depth: Depth,
+        scratch: &mut Scratch,
+    ) -> Result<(), Rejection> {
         let depth = depth.enter()?;
-        let mut view = Self::default();
         let (mut arguments, mut result): (&[u8], &[u8]) = (&[], &[]);
         let mut error_details = Chunks::new();
         for &chunk in chunks {
             let mut cursor = Cursor::new(chunk);
             while let Some(tag) = cursor.tag()? {
                 match tag.number {
-                    1 => Header::merge(&mut view.header, cursor.bytes(tag)?, depth, scratch)?,
-                    2 => view.call_id = cursor.text(tag)?,
-                    3 => view.tool_name = cursor.text(tag)?,
-                    4 => view.stage = cursor.enumeration(tag)?,
+                    1 => Header::merge(&mut self.header, cursor.bytes(tag)?, depth, scratch)?,
+                    2 => self.call_id = cursor.text(tag)?,
+                    3 => self.tool_name = cursor.text(tag)?,
+                    4 => self.stage = cursor.enumeration(tag)?,
                     5 => arguments = cursor.bytes(tag)?,
                     6 => result = cursor.bytes(tag)?,
-                    7 => view.error = cursor.text(tag)?,
+                    7 => self.error = cursor.text(tag)?,
                     8 => {
                         scratch.count_part()?;
                         error_details.push(cursor.bytes(tag)?);
                     }
-                    9 => view.duration_us = cursor.int64(tag)?,
-                    10 => view.retry_count = cursor.uint32(tag)?,
+                    9 => self.duration_us = cursor.int64(tag)?,
+                    10 => self.retry_count = cursor.uint32(tag)?,
                     _ => scratch.skip_unknown(&mut cursor, tag, depth)?,
                 }
             }
         }
-        view.arguments = JsonField::of(arguments);
-        view.result = JsonField::of(result);
+        self.arguments = JsonField::of(arguments);
+        self.result = JsonField::of(result);
         if !error_details.is_empty() {
-            let details = ErrorView::parse(&error_details, depth, scratch)?;
-            view.error_code = details.error_code;
-            view.error_details = Some(details.compose(scratch));
+            let mut details = ErrorView::default();
+            details.read(&error_details, depth, scratch)?;
+            self.error_code = details.error_code;
+            self.error_details = Some(details.compose(scratch));
         }
-        Ok(view)
+        Ok(())
     }
 }
 
