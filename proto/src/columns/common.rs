@@ -135,7 +135,7 @@ impl CommonColumns {
     /// Takes the columns around a table's own ones.
     pub(crate) fn finish(&mut self, own: impl IntoIterator<Item = ArrayRef>) -> Vec<ArrayRef> {
         let rows = self.rows();
-        let numbers = std::mem::replace(&mut self.numbers, Vec::with_capacity(rows));
+        let numbers = std::mem::take(&mut self.numbers);
         let steady = self.steady.take();
         for (steady, rows) in &steady {
             self.log.push_run(steady.log, *rows);
@@ -174,6 +174,9 @@ impl CommonColumns {
             self.header_compression.finish(),
         ];
         columns.extend(common);
+        // They have become columns; their memory serves the next rows.
+        self.numbers = numbers;
+        self.numbers.clear();
         columns.extend(own);
         columns.push(self.unknown_fields.finish(rows));
         columns

@@ -16,6 +16,8 @@ pub(crate) struct BytesColumn {
     /// Where each value begins, and where the last one ends; nothing before the first value.
     offsets: Vec<i32>,
     gaps: Gaps,
+    /// Room for bytes and offsets to begin with.
+    room: (usize, usize),
 }
 
 impl BytesColumn {
@@ -36,7 +38,7 @@ impl BytesColumn {
     /// Makes null what is not set before that row.
     fn fill(&mut self, row: usize) {
         if self.offsets.is_empty() {
-            self.offsets.push(0);
+            self.begin();
         }
         let rows = self.offsets.len() - 1;
         if rows < row {
@@ -62,18 +64,26 @@ impl BytesColumn {
         }
     }
 
-    /// Takes offsets, bytes and nulls; none if no row has a value. The next rows are probably as many and as long.
+    /// The next rows are probably as many and as long as those that were taken last. By the time the first of them comes
+    /// those are mostly written and gone, and the allocator gives their memory again, which the system would have to
+    /// clear page by page if it was new.
+    #[cold]
+    fn begin(&mut self) {
+        let (bytes, offsets) = self.room;
+        self.data.reserve_exact(bytes);
+        self.offsets.reserve_exact(offsets);
+        self.offsets.push(0);
+    }
+
+    /// Takes offsets, bytes and nulls; none if no row has a value.
     fn take(&mut self, rows: usize) -> Option<(OffsetBuffer<i32>, Buffer, Option<NullBuffer>)> {
         if self.offsets.is_empty() {
             return None;
         }
         self.fill(rows);
-        let next = (
-            Vec::with_capacity(self.data.len() + self.data.len() / 4),
-            Vec::with_capacity(rows + rows / 4),
-        );
-        let data = std::mem::replace(&mut self.data, next.0);
-        let offsets = std::mem::replace(&mut self.offsets, next.1);
+        self.room = (room(&self.data), room(&self.offsets));
+        let data = std::mem::take(&mut self.data);
+        let offsets = std::mem::take(&mut self.offsets);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         Some((offsets, Buffer::from_vec(data), self.gaps.finish(rows)))
     }
@@ -83,6 +93,15 @@ impl BytesColumn {
             Some((offsets, data, nulls)) => Arc::new(BinaryArray::new(offsets, data, nulls)),
             None => Arc::new(BinaryArray::new_null(rows)),
         }
+    }
+}
+
+/// Room for the successor of a buffer: the same, so that it fits into the same place, unless much less will do.
+fn room<T>(taken: &Vec<T>) -> usize {
+    if taken.len() < taken.capacity() / 2 {
+        taken.len() + taken.len() / 4
+    } else {
+        taken.capacity()
     }
 }
 
