@@ -13,7 +13,7 @@ use crate::scratch::{ComposedText, Scratch};
 use crate::sequence::Emitter;
 use crate::table::Table;
 use crate::unknown::UnknownFields;
-use crate::wire::{Cursor, Depth};
+use crate::wire::{Cursor, Depth, as_utf8};
 
 /// A message of one of the nine types, borrowed from its record.
 #[derive(Clone, Debug, PartialEq)]
@@ -296,8 +296,8 @@ impl Decoder {
             decoded.unknown_fields = UnknownFields::collect(protobuf);
         }
         // Composed text is JSON made of checked text, hence UTF-8; checking it again costs little beside it.
-        let composed = simdutf8::basic::from_utf8(&self.scratch.text)
-            .map_err(|_| Rejection::new(Reason::Protobuf, "composed text is not UTF-8"))?;
+        let composed = as_utf8(&self.scratch.text)
+            .ok_or_else(|| Rejection::new(Reason::Protobuf, "composed text is not UTF-8"))?;
         decoded.composed = ComposedText(composed);
         Ok(decoded)
     }

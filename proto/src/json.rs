@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::json_form::write_hex;
+use crate::wire::as_utf8;
 
 mod check;
 mod scan;
@@ -189,7 +190,7 @@ pub(crate) fn write_key(out: &mut Vec<u8>, first: &mut bool, key: &str) {
 /// The bytes as text, if they are one JSON value in UTF-8 that nests no deeper than
 /// [`JSON_NESTING_MAX`](crate::limits::JSON_NESTING_MAX).
 pub(crate) fn as_json(bytes: &[u8]) -> Option<&str> {
-    let text = simdutf8::basic::from_utf8(bytes).ok()?;
+    let text = as_utf8(bytes)?;
     check::is_json(text).then_some(text)
 }
 

@@ -325,17 +325,28 @@ fn wrong_wire_type(tag: Tag, expected: WireType) -> Rejection {
 /// A text field's bytes as text.
 #[inline]
 pub(crate) fn utf8(tag: Tag, bytes: &[u8]) -> Result<&str, Rejection> {
+    as_utf8(bytes).ok_or_else(|| not_utf8(tag))
+}
+
+#[cold]
+#[inline(never)]
+fn not_utf8(tag: Tag) -> Rejection {
+    malformed(format!("text field {} is not UTF-8", tag.number))
+}
+
+/// The bytes as text, if they are UTF-8.
+#[inline]
+pub(crate) fn as_utf8(bytes: &[u8]) -> Option<&str> {
     if bytes.len() <= SHORT && is_ascii(bytes) {
         // SAFETY: ASCII is UTF-8.
-        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
     }
-    utf8_long(tag, bytes)
+    as_utf8_long(bytes)
 }
 
 #[inline(never)]
-fn utf8_long(tag: Tag, bytes: &[u8]) -> Result<&str, Rejection> {
-    simdutf8::basic::from_utf8(bytes)
-        .map_err(|_| malformed(format!("text field {} is not UTF-8", tag.number)))
+fn as_utf8_long(bytes: &[u8]) -> Option<&str> {
+    simdutf8::basic::from_utf8(bytes).ok()
 }
 
 /// Longest text whose check costs more to begin than to do: names and ids.

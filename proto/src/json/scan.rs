@@ -1,4 +1,4 @@
-//! Finding the bytes of a string that JSON does not take as they are, eight at a time, or 32 where strings are long.
+//! Finding the bytes of a string that JSON does not take as they are, eight at a time, or 16 where strings are long.
 
 const fn repeated(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
@@ -20,7 +20,7 @@ pub(super) const fn plain_in_word(word: u64) -> usize {
 }
 
 /// Bytes that are looked at together in a long string.
-pub(super) const BLOCK: usize = 32;
+pub(super) const BLOCK: usize = 16;
 
 /// Whether none of the bytes is a quote, backslash or control character. Compilers turn the loop into vector instructions.
 #[inline]
