@@ -133,8 +133,24 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    #[inline(never)]
+    /// One of three bytes or more: times have eight, at least until the year 4253.
+    #[inline]
     fn varint_long(&mut self) -> Result<u64, Rejection> {
+        let ends = |word: u64| !word & 0x8080_8080_8080_8080;
+        match self.rest.first_chunk().map(|word| u64::from_le_bytes(*word)) {
+            Some(word) if ends(word) != 0 => {
+                let end = ends(word);
+                // Up to the first byte without the continuation bit.
+                let value = join_sevens(word & (end ^ (end - 1)));
+                self.rest = &self.rest[end.trailing_zeros() as usize / 8 + 1..];
+                Ok(value)
+            }
+            _ => self.varint_by_bytes(),
+        }
+    }
+
+    #[inline(never)]
+    fn varint_by_bytes(&mut self) -> Result<u64, Rejection> {
         let mut value = 0_u64;
         for (index, &byte) in self.rest.iter().enumerate().take(10) {
             value |= u64::from(byte & 0x7f) << (7 * index);
@@ -311,6 +327,16 @@ impl<'a> Cursor<'a> {
         }
         Ok(())
     }
+}
+
+/// The low seven bits of eight bytes, the lowest first, as one number: neighbours are pushed together, then pairs, then
+/// halves.
+#[inline]
+const fn join_sevens(word: u64) -> u64 {
+    let low = word & 0x007f_007f_007f_007f;
+    let pairs = low | (word & 0x7f00_7f00_7f00_7f00) >> 1;
+    let halves = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+    halves & 0x0fff_ffff | (halves & 0x0fff_ffff_0000_0000) >> 4
 }
 
 #[cold]
