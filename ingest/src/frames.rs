@@ -264,7 +264,7 @@ impl Chunks {
     }
 
     /// Hands on the whole frames that were read. Each comes into sight so many frames before it is there, if there are
-    /// so many; never if that is 0.
+    /// so many; never if that is 0. After an error the file is of no more use: it would hand on the same frames again.
     fn drain(
         &mut self,
         path: &Path,

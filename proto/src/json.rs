@@ -11,11 +11,12 @@ mod scan;
 
 /// Writes `text` as a JSON string, escaping no more than JSON demands.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.reserve(text.len() + 2 * QUOTE_AND_WORD);
+    // Two quotes, and the word of which a part is taken back.
+    out.reserve(text.len() + 2 + size_of::<u64>());
     out.push(b'"');
     let mut rest = text.as_bytes();
-    // Bytes are copied while they are looked at, and taken back where one of them has to be escaped: most strings are short,
-    // and a copy of so many bytes as happen to be there costs more than the bytes.
+    // Bytes are copied in pieces of a fixed size while they are looked at, and taken back where one of them has to be escaped.
+    // To measure first and then call for a copy of that length costs more, as most strings are short.
     while let Some((block, behind)) = rest.split_first_chunk() {
         if scan::is_plain(block) {
             out.extend_from_slice(block);
@@ -35,9 +36,6 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     }
     out.push(b'"');
 }
-
-/// What a string is longer in JSON than it was, and what is written beyond its end for a moment.
-const QUOTE_AND_WORD: usize = 1 + size_of::<u64>();
 
 /// Writes the first bytes of a word, of which the lowest comes first.
 #[inline]
@@ -130,9 +128,9 @@ pub(crate) fn write_float_or_null(out: &mut Vec<u8>, value: f64) {
 
 /// Writes bytes as text when they are UTF-8, else as lower-case hexadecimal.
 pub(crate) fn write_text_or_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    match simdutf8::basic::from_utf8(bytes) {
-        Ok(text) => write_string(out, text),
-        Err(_) => write_hex(out, bytes),
+    match as_utf8(bytes) {
+        Some(text) => write_string(out, text),
+        None => write_hex(out, bytes),
     }
 }
 

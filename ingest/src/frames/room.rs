@@ -1,7 +1,6 @@
 //! Memory to read files into.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read as _, Result};
+use std::io::{ErrorKind, Read, Result};
 use std::ops::Range;
 
 /// Bytes read at a time: few enough to be still in the processor's cache when they are looked at.
@@ -30,8 +29,9 @@ impl Room {
     }
 
     /// Reads behind the unused bytes, as many as a piece has, or as many as are unused already if those are more. Gives
-    /// how many were read: fewer than that at the end of the file only, and none behind it.
-    pub(super) fn fill(&mut self, file: &mut File) -> Result<usize> {
+    /// how many were read: fewer than that at the end of the file only, and none behind it. After an error, what was read
+    /// before it is there.
+    pub(super) fn fill(&mut self, file: &mut impl Read) -> Result<usize> {
         let kept = self.unused.len();
         let wanted = CHUNK_BYTES.max(kept);
         let begin = self.make_room(kept, wanted);
@@ -101,5 +101,46 @@ mod tests {
             }
             assert!(found == content, "up to {kept_max} bytes left");
         }
+    }
+
+    /// Gives a few bytes at a time, is interrupted before each of them, and fails at its end.
+    struct Halting {
+        bytes: Vec<u8>,
+        given: usize,
+        interrupted: bool,
+    }
+
+    impl Read for Halting {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+            self.interrupted = !self.interrupted;
+            if self.interrupted {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            let rest = &self.bytes[self.given..];
+            if rest.is_empty() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let len = (self.given % 7 + 1).min(rest.len()).min(buffer.len());
+            buffer[..len].copy_from_slice(&rest[..len]);
+            self.given += len;
+            Ok(len)
+        }
+    }
+
+    #[test]
+    fn what_was_read_before_an_error_is_there() {
+        let bytes: Vec<u8> = (0..1_000_u32).map(|number| number as u8).collect();
+        let mut room = Room::default();
+        let mut source = Halting {
+            bytes: bytes.clone(),
+            given: 0,
+            interrupted: false,
+        };
+        let error = room.fill(&mut source).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(room.unused(), bytes);
+        room.take(300);
+        room.fill(&mut &b"more"[..]).unwrap();
+        assert_eq!(room.unused(), [&bytes[300..], b"more"].concat());
     }
 }

@@ -135,7 +135,7 @@ impl CommonColumns {
     /// Takes the columns around a table's own ones.
     pub(crate) fn finish(&mut self, own: impl IntoIterator<Item = ArrayRef>) -> Vec<ArrayRef> {
         let rows = self.rows();
-        let numbers = std::mem::take(&mut self.numbers);
+        let numbers = &self.numbers;
         let steady = self.steady.take();
         for (steady, rows) in &steady {
             self.log.push_run(steady.log, *rows);
@@ -143,7 +143,7 @@ impl CommonColumns {
             self.header_type.push_run(steady.header_type, *rows);
             self.header_compression.push_run(steady.header_compression, *rows);
         }
-        for row in &numbers {
+        for row in numbers {
             self.log.push_partition(row.partition);
         }
         let mut columns = Vec::with_capacity(48);
@@ -152,7 +152,7 @@ impl CommonColumns {
             Arc::new(Int64Array::from_iter_values(numbers.iter().map(|row| row.offset))),
             Arc::new(Int32Array::from_iter_values(numbers.iter().map(|row| row.item))),
             times(
-                &numbers,
+                numbers,
                 |row| row.kafka_time,
                 &steady,
                 |steady| steady.has_kafka_time,
@@ -160,7 +160,7 @@ impl CommonColumns {
             self.key.finish(rows),
             self.headers.finish(rows),
             self.message_id.finish(rows),
-            times(&numbers, |row| row.time, &steady, |steady| steady.has_time),
+            times(numbers, |row| row.time, &steady, |steady| steady.has_time),
             self.tenant_id.finish(rows),
             self.thread_id.finish(rows),
             Arc::new(UInt64Array::from_iter_values(
@@ -174,9 +174,9 @@ impl CommonColumns {
             self.header_compression.finish(),
         ];
         columns.extend(common);
-        // They have become columns; their memory serves the next rows.
-        self.numbers = numbers;
+        // They have become columns; their memory serves the next rows, which are probably as many.
         self.numbers.clear();
+        self.numbers.shrink_to(2 * rows);
         columns.extend(own);
         columns.push(self.unknown_fields.finish(rows));
         columns

@@ -16,8 +16,10 @@ pub(crate) struct BytesColumn {
     /// Where each value begins, and where the last one ends; nothing before the first value.
     offsets: Vec<i32>,
     gaps: Gaps,
-    /// Room for bytes and offsets to begin with.
-    room: (usize, usize),
+    /// Bytes to begin with room for.
+    data_room: usize,
+    /// Offsets to begin with room for.
+    offsets_room: usize,
 }
 
 impl BytesColumn {
@@ -64,14 +66,13 @@ impl BytesColumn {
         }
     }
 
-    /// The next rows are probably as many and as long as those that were taken last. By the time the first of them comes
-    /// those are mostly written and gone, and the allocator gives their memory again, which the system would have to
-    /// clear page by page if it was new.
+    /// Makes room for as many rows, and as long ones, as were taken last. Not when they are taken, but when the next row
+    /// comes: they are mostly written and gone by then, and the allocator gives their memory again. The system would have to
+    /// clear new memory page by page.
     #[cold]
     fn begin(&mut self) {
-        let (bytes, offsets) = self.room;
-        self.data.reserve_exact(bytes);
-        self.offsets.reserve_exact(offsets);
+        self.data.reserve_exact(self.data_room);
+        self.offsets.reserve_exact(self.offsets_room);
         self.offsets.push(0);
     }
 
@@ -81,7 +82,8 @@ impl BytesColumn {
             return None;
         }
         self.fill(rows);
-        self.room = (room(&self.data), room(&self.offsets));
+        self.data_room = room(&self.data);
+        self.offsets_room = room(&self.offsets);
         let data = std::mem::take(&mut self.data);
         let offsets = std::mem::take(&mut self.offsets);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));

@@ -22,12 +22,20 @@ pub(super) const fn plain_in_word(word: u64) -> usize {
 /// Bytes that are looked at together in a long string.
 pub(super) const BLOCK: usize = 16;
 
-/// Whether none of the bytes is a quote, backslash or control character. Compilers turn the loop into vector instructions.
+/// Whether the byte is a quote, backslash or control character.
+#[inline]
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Whether none of the bytes is special. Compilers turn the loop into vector instructions.
 #[inline]
 pub(super) fn is_plain(block: &[u8; BLOCK]) -> bool {
-    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    !block.iter().fold(false, |any, byte| any | special(*byte))
+    !block.iter().fold(false, |any, byte| any | is_special(*byte))
 }
+
+/// Most strings have ended by here: names, keys, numbers in quotes.
+const SHORT: usize = 16;
 
 /// Where the first quote, backslash or control character is; the length where there is none.
 #[inline]
@@ -39,8 +47,7 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
         if plain < 8 {
             return at;
         }
-        // Most strings have ended by now: names, keys, numbers in quotes.
-        if at == 2 * size_of::<u64>() {
+        if at == SHORT {
             while let Some(block) = bytes[at..].first_chunk() {
                 if !is_plain(block) {
                     break;
@@ -49,8 +56,11 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
             }
         }
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    at + bytes[at..].iter().position(special).unwrap_or(bytes.len() - at)
+    let rest = &bytes[at..];
+    at + rest
+        .iter()
+        .position(|byte| is_special(*byte))
+        .unwrap_or(rest.len())
 }
 
 #[cfg(test)]

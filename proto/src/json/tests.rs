@@ -76,6 +76,27 @@ proptest! {
 }
 
 #[test]
+fn a_special_byte_is_escaped_in_every_place_of_a_long_string() {
+    for len in 0..70 {
+        assert_eq!(
+            written(|out| write_string(out, &"~".repeat(len))),
+            format!("\"{}\"", "~".repeat(len))
+        );
+        for place in 0..len {
+            for special in ['"', '\\', '\n', '\0', 'é'] {
+                let text: String = (0..len)
+                    .map(|at| if at == place { special } else { '~' })
+                    .collect();
+                assert_eq!(
+                    written(|out| write_string(out, &text)),
+                    serde_json::to_string(&text).unwrap()
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn every_ascii_character_is_escaped_as_serde_json_escapes_it() {
     for byte in 0..0x80_u8 {
         let text = char::from(byte).to_string();

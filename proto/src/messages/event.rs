@@ -76,7 +76,6 @@ impl<'a> HotAttributes<'a> {
 const IN_NODE_EVENT_TYPES: std::ops::RangeInclusive<i32> = 80..=83;
 
 impl<'a> EventView<'a> {
-    /// Parses the encodings whose concatenation is the event.
     pub(crate) fn read(
         &mut self,
         chunks: &[&'a [u8]],

@@ -1,4 +1,7 @@
 //! One message a file: a view that can fail, columns whose append cannot.
+//!
+//! `read` of a view takes the encodings whose concatenation is the message. Protobuf merges them, and so does it: it is called
+//! once, on a view that is empty. After an error the view is of no use.
 
 pub(crate) mod checkpoint;
 pub(crate) mod error;

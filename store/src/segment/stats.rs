@@ -1,7 +1,5 @@
 //! Ranges of the columns that look-ups use, taken from the batches while they are written.
 
-use std::sync::Arc;
-
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicrosecondType, UInt64Type};
 use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, StringArray};
@@ -144,25 +142,15 @@ impl StatsCollector {
     /// Takes a batch into account.
     pub fn update(&mut self, batch: &RecordBatch) {
         for column in &mut self.columns {
-            column.update(batch.column(column.index));
+            column.update(batch.column(column.index), None);
         }
     }
 
     /// Takes one column of a batch into account, the one at that place in the schema. Where it is known which values occur
     /// in it, its rows need not be looked at.
     pub(super) fn update_column(&mut self, index: usize, array: &ArrayRef, distinct: Option<&[&[u8]]>) {
-        let Some(column) = self.columns.iter_mut().find(|column| column.index == index) else {
-            return;
-        };
-        match (&mut column.values, distinct) {
-            (Values::Text { range }, Some(distinct)) => {
-                column.nulls += array.null_count() as u64;
-                // They are of a column of text, and none of them is lost here.
-                for value in distinct.iter().filter_map(|value| str::from_utf8(value).ok()) {
-                    see(range, &mut column.threads, value);
-                }
-            }
-            _ => column.update(array),
+        if let Some(column) = self.columns.iter_mut().find(|column| column.index == index) {
+            column.update(array, distinct);
         }
     }
 
@@ -200,7 +188,8 @@ impl StatsCollector {
 }
 
 impl Column {
-    fn update(&mut self, array: &Arc<dyn Array>) {
+    /// Takes values into account; `distinct` are those that occur, where that is known.
+    fn update(&mut self, array: &ArrayRef, distinct: Option<&[&[u8]]>) {
         self.nulls += array.null_count() as u64;
         match &mut self.values {
             Values::Int { range, unknown } => {
@@ -225,10 +214,19 @@ impl Column {
                 }
             }
             Values::Text { range } => {
-                let threads = &mut self.threads;
-                let mut see = |value: &str| see(range, threads, value);
-                match array.data_type() {
-                    DataType::Dictionary(..) => {
+                let mut see = |value: &str| {
+                    see_text(range, value);
+                    if let Some(threads) = &mut self.threads {
+                        threads.see(value);
+                    }
+                };
+                match (distinct, array.data_type()) {
+                    // A column of text holds UTF-8 only, so that none is left out.
+                    (Some(distinct), _) => distinct
+                        .iter()
+                        .filter_map(|value| str::from_utf8(value).ok())
+                        .for_each(see),
+                    (None, DataType::Dictionary(..)) => {
                         let dictionary = array.as_dictionary::<Int32Type>();
                         let values = dictionary.values().as_string::<i32>();
                         each_used_key(dictionary.keys(), values.len(), |key| {
@@ -237,7 +235,7 @@ impl Column {
                             }
                         });
                     }
-                    _ => each_run(array.as_string::<i32>(), see),
+                    (None, _) => each_run(array.as_string::<i32>(), see),
                 }
             }
         }
@@ -271,11 +269,7 @@ fn range_of_slice<T: Copy + Ord>(values: &[T]) -> Option<(T, T)> {
     Some((min, max))
 }
 
-/// Takes a text into account.
-fn see(range: &mut Option<(String, String)>, threads: &mut Option<Threads>, value: &str) {
-    if let Some(threads) = threads {
-        threads.see(value);
-    }
+fn see_text(range: &mut Option<(String, String)>, value: &str) {
     match range {
         None => *range = Some((value.to_owned(), value.to_owned())),
         Some((min, max)) => {

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use arrow_array::{
     DictionaryArray, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray, UInt64Array,
 };

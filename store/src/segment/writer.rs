@@ -134,6 +134,7 @@ impl OpenSegment {
     /// Removes the file: a full disk is the likely reason, and half a segment must not keep it full.
     pub(crate) fn discard(self, disk: &dyn Disk) {
         let _ = disk.remove(&self.unfinished);
+        // What is buffered still goes to the file as it is dropped, and with it.
     }
 }
 
