@@ -57,7 +57,8 @@ struct World {
 pub(crate) fn simulate(seed: u64, trust: Trust) -> Found<Summary> {
     let mut world = World::new(seed, trust);
     for _ in 0..2 + world.dice.below(6) {
-        let plan = Plan::drawn(&mut world.dice, 160, 3);
+        // Fewer calls than a life makes on average, so that most faults meet one.
+        let plan = Plan::drawn(&mut world.dice, 120, 3);
         world.live(plan, false)?;
         world.end()?;
         world.harm_the_book();
