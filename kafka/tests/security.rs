@@ -89,6 +89,15 @@ impl Authority {
     }
 }
 
+/// Puts the files of one authority in the place of those of another, as whoever renews certificates does.
+fn exchange(names: &[&str], from: &Authority, to: &Authority) {
+    for name in names {
+        let new = to.path("new");
+        std::fs::copy(from.path(name), &new).unwrap();
+        std::fs::rename(&new, to.path(name)).unwrap();
+    }
+}
+
 fn encrypted(key: &KeyPair) -> String {
     let der = key.serialize_der();
     let params = pbes2::Parameters::pbkdf2_sha256_aes256cbc(2_048, b"some salt", &[7; 16]).unwrap();
@@ -210,6 +219,40 @@ async fn a_broker_of_another_authority_is_not_trusted() {
         assert!(!error.is_transient());
     }
     assert_eq!(broker.requests_total(), 0);
+}
+
+#[tokio::test]
+async fn certificates_can_be_exchanged_while_a_client_lives() {
+    let (old, new) = (
+        Authority::naming(&["127.0.0.1"]),
+        Authority::naming(&["127.0.0.1"]),
+    );
+    let (_old_broker, old_address) = encrypted_broker(old.demanding()).await;
+    let (_new_broker, new_address) = encrypted_broker(new.demanding()).await;
+    let files = tempfile::tempdir().unwrap();
+    let mut client = Authority::naming(&["127.0.0.1"]);
+    client.folder = files;
+    exchange(&["ca.pem", "client.pem", "client.key"], &old, &client);
+    let security = encrypting(TlsSettings {
+        identity: Some(client.identity("client.key", None)),
+        ..client.trusted()
+    });
+    assert_eq!(ask(&old_address, security.clone()).await.unwrap(), 3);
+    let error = refusal(&new_address, security.clone()).await;
+    assert!(matches!(error, KafkaError::Tls { .. }), "{error:?}");
+
+    // Half of an exchange, a file that is being written, and one that is gone: what was known before goes on.
+    exchange(&["client.pem"], &new, &client);
+    assert_eq!(ask(&old_address, security.clone()).await.unwrap(), 3);
+    client.write("client.key", "-----BEGIN PRIV");
+    assert_eq!(ask(&old_address, security.clone()).await.unwrap(), 3);
+    std::fs::remove_file(client.path("ca.pem")).unwrap();
+    assert_eq!(ask(&old_address, security.clone()).await.unwrap(), 3);
+
+    exchange(&["ca.pem", "client.key"], &new, &client);
+    assert_eq!(ask(&new_address, security.clone()).await.unwrap(), 3);
+    let error = refusal(&old_address, security).await;
+    assert!(matches!(error, KafkaError::Tls { .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -59,12 +60,22 @@ pub struct ClientIdentity {
     pub key_password: Option<Secret>,
 }
 
-/// TLS ready for use: the files were read when it was made, and are not read again.
+/// TLS ready for use. Its files are read when it is made, and again for the next connection after one of them has
+/// changed, so that certificates can be exchanged while a process runs. What the system trusts is read once.
 #[derive(Clone)]
 pub struct Tls {
     settings: Arc<TlsSettings>,
+    loaded: Arc<Mutex<Loaded>>,
+}
+
+/// What the files held.
+struct Loaded {
+    stamps: Vec<Stamp>,
     connector: TlsConnector,
 }
+
+/// What tells that a file is another one than before; none while there is no file.
+type Stamp = Option<(Option<SystemTime>, u64, u64)>;
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,35 +90,30 @@ impl Tls {
     /// A file that cannot be read or holds something else, a key that does not belong to its certificate, or no
     /// authorities at all.
     pub fn new(settings: TlsSettings) -> Result<Self, KafkaError> {
-        let provider = Arc::new(ring::default_provider());
-        let verifier = verifier(&settings, &provider)?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| refused(CA, "", error))?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier);
-        let config = match &settings.identity {
-            None => config.with_no_client_auth(),
-            Some(identity) => {
-                let chain = certificates(CERTIFICATE, &identity.certificates)?;
-                let text = read(KEY, &identity.key)?;
-                let shown = identity.key.display().to_string();
-                let key = key::read(&text, identity.key_password.as_ref())
-                    .map_err(|reason| refused(KEY, &shown, reason))?;
-                config
-                    .with_client_auth_cert(chain, key)
-                    .map_err(|error| match error {
-                        TlsError::InvalidCertificate(_) => {
-                            refused(CERTIFICATE, &identity.certificates.display().to_string(), error)
-                        }
-                        error => refused(KEY, &shown, error),
-                    })?
-            }
-        };
+        let loaded = Loaded::read(&settings)?;
         Ok(Self {
             settings: Arc::new(settings),
-            connector: TlsConnector::from(Arc::new(config)),
+            loaded: Arc::new(Mutex::new(loaded)),
         })
+    }
+
+    /// Opens connections with what the files hold now. Where they have changed and cannot be used, with what they held
+    /// before: a certificate may be there earlier than its key.
+    fn connector(&self) -> TlsConnector {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.stamps != stamps(&self.settings) {
+            match Loaded::read(&self.settings) {
+                Ok(now) => {
+                    tracing::info!("certificates have changed and were read again");
+                    *loaded = now;
+                }
+                Err(error) => tracing::warn!(
+                    %error,
+                    "certificates have changed and cannot be used: those of before are used, and the files are read again for the next connection"
+                ),
+            }
+        }
+        loaded.connector.clone()
     }
 
     /// Encrypts a stream to a broker.
@@ -120,11 +126,69 @@ impl Tls {
             broker: broker.to_string(),
             reason: "its host is neither a DNS name nor an address, so no certificate can name it".to_owned(),
         })?;
-        self.connector
+        self.connector()
             .connect(name, stream)
             .await
             .map_err(|source| broken(broker, "the TLS handshake", source))
     }
+}
+
+impl Loaded {
+    fn read(settings: &TlsSettings) -> Result<Self, KafkaError> {
+        // Before the files are read: what changes meanwhile is noticed the next time.
+        let stamps = stamps(settings);
+        let config = config(settings)?;
+        Ok(Self {
+            stamps,
+            connector: TlsConnector::from(Arc::new(config)),
+        })
+    }
+}
+
+/// The stamps of all files that settings name.
+fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
+    let identity = settings.identity.as_ref();
+    let files = [
+        settings.ca.as_ref(),
+        identity.map(|identity| &identity.certificates),
+        identity.map(|identity| &identity.key),
+    ];
+    files.into_iter().flatten().map(|path| stamp(path)).collect()
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let metadata = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    let file = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let file = 0;
+    Some((metadata.modified().ok(), metadata.len(), file))
+}
+
+fn config(settings: &TlsSettings) -> Result<ClientConfig, KafkaError> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = verifier(settings, &provider)?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refused(CA, "", error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let Some(identity) = &settings.identity else {
+        return Ok(config.with_no_client_auth());
+    };
+    let chain = certificates(CERTIFICATE, &identity.certificates)?;
+    let text = read(KEY, &identity.key)?;
+    let shown = identity.key.display().to_string();
+    let key =
+        key::read(&text, identity.key_password.as_ref()).map_err(|reason| refused(KEY, &shown, reason))?;
+    config
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| match error {
+            TlsError::InvalidCertificate(_) => {
+                refused(CERTIFICATE, &identity.certificates.display().to_string(), error)
+            }
+            error => refused(KEY, &shown, error),
+        })
 }
 
 /// The error of a connection: one that TLS itself ended is not mended by trying again.
