@@ -2,8 +2,11 @@
 //! order of members, blanks and the digits of numbers are kept.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::names::Secrecy;
+use super::pairs::{List, Role};
 use super::{REDACTED, Redactor, shapes};
 
 /// Whether a text is one JSON value.
@@ -16,41 +19,72 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, secrecy: Secrecy, depth:
     // Without escapes, what is in a string is in the text too, so that one look at the whole tells of all strings. JSON within
     // strings has escapes.
     let is_clean = !text.contains('\\') && !redactor.has_rules() && !shapes::is_in(text);
-    let mut writer = Writer {
-        text,
-        copied: 0,
-        out: String::new(),
-    };
+    let mut exchanges = Exchanges::default();
     let bytes = text.as_bytes();
-    // What the value that comes next is, and what it was outside of each open array and object.
+    // What the value that comes next is.
     let mut secrecy = secrecy;
-    let mut outside = Vec::new();
+    let mut role = Role::None;
+    let mut open: Vec<Open> = Vec::new();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'{' | b'[' => {
-                outside.push(secrecy);
-                if byte == b'{' {
+                let is_array = byte == b'[';
+                open.push(Open {
+                    outside: secrecy,
+                    is_array,
+                    is_item: open.last().is_some_and(|outside| outside.is_array),
+                    ..Open::default()
+                });
+                if !is_array {
                     secrecy = Secrecy::Open;
                 }
+                role = Role::None;
                 at += 1;
             }
             b'}' | b']' => {
-                secrecy = outside.pop().unwrap_or_default();
+                let closed = open.pop().unwrap_or_default();
+                secrecy = closed.outside;
+                if let Some(named) = closed.named() {
+                    for value in closed.values {
+                        let token = &text[value.clone()];
+                        let changed = if token.starts_with('"') {
+                            redactor.replaced_under(named, &unescaped(token), depth + 1)
+                        } else {
+                            named.hides_numbers().then(|| REDACTED.to_owned())
+                        };
+                        if let Some(changed) = changed {
+                            exchanges.put(value, &changed);
+                        }
+                    }
+                }
                 at += 1;
             }
             b'"' => {
                 let end = string_end(bytes, at);
                 let token = &text[at..end];
                 if let Some(after) = colon_after(bytes, end) {
-                    secrecy = redactor.secrecy(&unescaped(token));
+                    let name = unescaped(token);
+                    secrecy = redactor.secrecy(&name);
+                    role = Role::of(&name);
                     at = after;
                     continue;
                 }
-                if secrecy != Secrecy::Open || !is_clean {
+                let mut strictest = secrecy;
+                if let Some(open) = open.last_mut() {
+                    match std::mem::take(&mut role).or_place(open) {
+                        Role::None => {}
+                        Role::Name => open.name = open.name.max(redactor.secrecy_beside(&unescaped(token))),
+                        Role::Value => open.values.push(at..end),
+                    }
+                    if open.is_array {
+                        strictest = strictest.max(open.list.text(redactor, &unescaped(token)));
+                    }
+                }
+                if strictest != Secrecy::Open || !is_clean {
                     let string = unescaped(token);
-                    if let Some(changed) = redactor.replaced_under(secrecy, &string, depth + 1) {
-                        writer.exchange(at, end, &changed);
+                    if let Some(changed) = redactor.replaced_under(strictest, &string, depth + 1) {
+                        exchanges.put(at..end, &changed);
                     }
                 }
                 at = end;
@@ -60,16 +94,66 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, secrecy: Secrecy, depth:
                     .iter()
                     .position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
                     .unwrap_or(bytes.len() - at);
+                if let Some(open) = open.last_mut()
+                    && std::mem::take(&mut role) == Role::Value
+                {
+                    open.values.push(at..at + len);
+                }
                 if secrecy.hides_numbers() {
-                    writer.exchange(at, at + len, REDACTED);
+                    exchanges.put(at..at + len, REDACTED);
                 }
                 at += len;
             }
-            // Blanks, commas and words.
+            b',' => {
+                if let Some(open) = open.last_mut() {
+                    open.list.advance();
+                }
+                role = Role::None;
+                at += 1;
+            }
+            // Blanks and words.
             _ => at += 1,
         }
     }
-    writer.finish()
+    exchanges.applied(text)
+}
+
+/// An array or object that has not ended yet.
+#[derive(Default)]
+struct Open {
+    /// What it stands under.
+    outside: Secrecy,
+    is_array: bool,
+    /// Whether it is an item of an array.
+    is_item: bool,
+    list: List,
+    /// What the names in it say of the values beside them.
+    name: Secrecy,
+    /// Strings and numbers that may be named so.
+    values: Vec<Range<usize>>,
+}
+
+impl Open {
+    /// What its values are by the name beside them; none where none is a secret.
+    fn named(&self) -> Option<Secrecy> {
+        match (self.name, self.is_array) {
+            (Secrecy::Open, _) => None,
+            (name, false) => Some(name),
+            (name, true) => (self.list.at() == 1).then_some(name.max(self.outside)),
+        }
+    }
+}
+
+impl Role {
+    /// That of a string in an array follows from its place.
+    fn or_place(self, open: &Open) -> Self {
+        match open.list.at() {
+            _ if !open.is_array => self,
+            0 if open.is_item => Self::Name,
+            1 if open.is_item => Self::Value,
+            _ => Self::None,
+        }
+    }
 }
 
 /// Where the string that begins at `start` has ended: behind its closing quote.
@@ -136,27 +220,31 @@ fn without_surrogates(token: &str) -> String {
     out
 }
 
-/// Copies a text, but for what is exchanged.
-struct Writer<'a> {
-    text: &'a str,
-    copied: usize,
-    out: String,
-}
+/// What is written in place of tokens of a text: by the beginning of each, its end and the string.
+#[derive(Default)]
+struct Exchanges(BTreeMap<usize, (usize, String)>);
 
-impl Writer<'_> {
-    /// Writes a string in place of what stands from `start` to `end`.
-    fn exchange(&mut self, start: usize, end: usize, string: &str) {
-        self.out.push_str(&self.text[self.copied..start]);
-        self.out.push_str(&serde_json::Value::from(string).to_string());
-        self.copied = end;
+impl Exchanges {
+    /// Puts a string in the place of a token. What was to be put there before is forgotten.
+    fn put(&mut self, token: Range<usize>, string: &str) {
+        let string = serde_json::Value::from(string).to_string();
+        self.0.insert(token.start, (token.end, string));
     }
 
-    fn finish(mut self) -> Option<String> {
-        if self.copied == 0 {
+    /// The text with the exchanges; none if there are none.
+    fn applied(self, text: &str) -> Option<String> {
+        if self.0.is_empty() {
             return None;
         }
-        self.out.push_str(&self.text[self.copied..]);
-        Some(self.out)
+        let mut out = String::with_capacity(text.len());
+        let mut copied = 0;
+        for (start, (end, string)) in self.0 {
+            out.push_str(&text[copied..start]);
+            out.push_str(&string);
+            copied = end;
+        }
+        out.push_str(&text[copied..]);
+        Some(out)
     }
 }
 
@@ -213,6 +301,59 @@ mod tests {
                 r#""secret":{"f":"g"},"secret":null,"auth_token":true,"h":"i"}"#
             )
         );
+    }
+
+    #[test]
+    fn values_go_whose_name_stands_beside_them() {
+        for (text, expected) in [
+            (
+                r#"[{"name":"DB_PASSWORD","value":"hunter2"},{"name":"HOST","value":"db"}]"#,
+                r#"[{"name":"DB_PASSWORD","value":"[REDACTED]"},{"name":"HOST","value":"db"}]"#,
+            ),
+            // In any order, with what else there is.
+            (
+                r#"{"Value":"hunter2","type":"x","Name":"Api-Key","n":[{"value":"y"}]}"#,
+                r#"{"Value":"[REDACTED]","type":"x","Name":"Api-Key","n":[{"value":"y"}]}"#,
+            ),
+            (
+                r#"{"ParameterKey":"DbPassword","ParameterValue":1234}"#,
+                r#"{"ParameterKey":"DbPassword","ParameterValue":"[REDACTED]"}"#,
+            ),
+            // Values inside are not those of the name outside.
+            (
+                r#"{"key":"secret","value":{"a":"b","value":"c"},"val":"d"}"#,
+                r#"{"key":"secret","value":{"a":"b","value":"c"},"val":"[REDACTED]"}"#,
+            ),
+            (
+                r#"{"headers":[["Host","x"],["Authorization", "dXNlcg=="],["Cookie","a=b"]]}"#,
+                r#"{"headers":[["Host","x"],["Authorization", "[REDACTED]"],["Cookie","[REDACTED]"]]}"#,
+            ),
+            (
+                r#"{"args":["mysql","--password","hunter2","-h","db","--token",1,"x","--api-key"]}"#,
+                r#"{"args":["mysql","--password","[REDACTED]","-h","db","--token",1,"x","--api-key"]}"#,
+            ),
+            (
+                r#"{"password":[["pwd","/home"],["token","x"]]}"#,
+                r#"{"password":[["[REDACTED]","[REDACTED]"],["[REDACTED]","[REDACTED]"]]}"#,
+            ),
+            (
+                r#"{"\u006eame":"pass\u0077ord","value":"\u0078"}"#,
+                r#"{"\u006eame":"pass\u0077ord","value":"[REDACTED]"}"#,
+            ),
+        ] {
+            assert_eq!(redacted(text).as_deref(), Some(expected));
+            assert_eq!(redacted(expected), None, "{expected}");
+        }
+        for text in [
+            r#"{"required":["password","email"],"name":"login","value":"x"}"#,
+            r#"[["password","email","name"],["password"],["a",["password"],"b"],[["x"],"password"]]"#,
+            r#"["password","email","--password","--verbose","x","--password",["y"],"z"]"#,
+            r#"{"name":"password","value":""}"#,
+            r#"{"name":"next_page_token","value":"0123456789abcdef0123456789"}"#,
+            r#"{"name":["password"],"value":"x"}"#,
+        ] {
+            assert_eq!(redacted(text), None, "{text}");
+        }
     }
 
     #[test]

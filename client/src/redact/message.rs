@@ -16,6 +16,7 @@ use quipu_proto::message::{
 use sha2::{Digest as _, Sha256};
 
 use super::names::Secrecy;
+use super::pairs::{List, Role};
 use super::{REDACTED, Redactor, json_text};
 
 /// Key of the metadata of a checkpoint that tells why its state is left out.
@@ -51,12 +52,24 @@ impl Redactor {
     }
 
     fn attributes(&self, attributes: &mut BTreeMap<String, AttributeValue>) -> bool {
-        any(attributes
-            .iter_mut()
-            .map(|(name, value)| self.attribute(value, self.secrecy(name))))
+        let texts = attributes.iter();
+        let named = self.secrecy_in(texts.filter_map(|(name, value)| Some((name.as_str(), text_of(value)?))));
+        any(attributes.iter_mut().map(|(name, value)| {
+            let is_list = matches!(
+                value.value,
+                Some(Attribute::ArrayValue(_) | Attribute::MapValue(_))
+            );
+            let secrecy = if Role::of(name) == Role::Value && !is_list {
+                named
+            } else {
+                self.secrecy(name)
+            };
+            self.attribute(value, secrecy, false)
+        }))
     }
 
-    fn attribute(&self, attribute: &mut AttributeValue, secrecy: Secrecy) -> bool {
+    /// `is_item` says that the value stands in a list.
+    fn attribute(&self, attribute: &mut AttributeValue, secrecy: Secrecy, is_item: bool) -> bool {
         match &mut attribute.value {
             None | Some(Attribute::BoolValue(_)) => false,
             Some(Attribute::StringValue(text)) => self.string(text, secrecy),
@@ -67,10 +80,18 @@ impl Redactor {
                 }
                 secrecy.hides_numbers()
             }
-            Some(Attribute::ArrayValue(array)) => any(array
-                .values
-                .iter_mut()
-                .map(|value| self.attribute(value, secrecy))),
+            Some(Attribute::ArrayValue(array)) => {
+                let name = match array.values.as_slice() {
+                    [name, value] if is_item && text_of(value).is_some() => text_of(name),
+                    _ => None,
+                };
+                let mut list = List::of(self, name);
+                any(array.values.iter_mut().map(|value| {
+                    let said = text_of(value).map_or(Secrecy::Open, |text| list.text(self, text));
+                    list.advance();
+                    self.attribute(value, secrecy.max(said), true)
+                }))
+            }
             Some(Attribute::MapValue(map)) => self.attributes(&mut map.values),
         }
     }
@@ -295,6 +316,13 @@ fn expanded(state: &[u8], info: &CompressionInfo) -> Result<Vec<u8>, String> {
         Err(error) => Err(format!(
             "it does not decompress ({error}), so that secrets in it cannot be found"
         )),
+    }
+}
+
+fn text_of(attribute: &AttributeValue) -> Option<&str> {
+    match &attribute.value {
+        Some(Attribute::StringValue(text)) => Some(text),
+        _ => None,
     }
 }
 

@@ -5,8 +5,8 @@
 //!                          └── text ────────────────┴─> shapes, names, own rules ──> [OPENAI_KEY]
 //! ```
 //!
-//! A secret is known by its shape (`sk-proj-…`), by a label before it (`password=…`) or by the name that it stands under
-//! (`"api_key": …`). Only the secret is exchanged: a document stays valid JSON, with all its other fields as they were.
+//! A secret is known by its shape (`sk-proj-…`), by a label before it (`password=…`), by the name that it stands under
+//! (`"api_key": …`), beside (`{"name": "API_KEY", "value": …}`) or behind (`["--api-key", …]`). Only the secret is exchanged: a document stays valid JSON, with all its other fields as they were.
 //!
 //! What cannot be found: secrets without a shape under names that say nothing, secrets that are encoded once more (as base64),
 //! names of members that are secrets themselves, and secrets that arrive in pieces: of an answer that streams, each chunk
@@ -15,6 +15,7 @@
 mod json_text;
 mod message;
 mod names;
+mod pairs;
 mod shapes;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use names::Secrecy;
+use pairs::{List, Role};
 
 pub use message::STATE_LEFT_OUT;
 
@@ -142,10 +144,11 @@ impl Redactor {
 
     /// Takes the secrets out of a value, in place. Tells whether there were any.
     pub fn redact_value(&self, value: &mut Value) -> bool {
-        self.is_on && self.walk(value, Secrecy::Open)
+        self.is_on && self.walk(value, Secrecy::Open, false)
     }
 
-    fn walk(&self, value: &mut Value, secrecy: Secrecy) -> bool {
+    /// `is_item` says that the value stands in a list.
+    fn walk(&self, value: &mut Value, secrecy: Secrecy, is_item: bool) -> bool {
         match value {
             Value::String(text) => match self.replaced_under(secrecy, text, 0) {
                 Some(changed) => {
@@ -158,12 +161,32 @@ impl Redactor {
                 *value = Value::from(REDACTED);
                 true
             }
-            Value::Array(items) => items
-                .iter_mut()
-                .fold(false, |changed, item| self.walk(item, secrecy) | changed),
-            Value::Object(members) => members.iter_mut().fold(false, |changed, (name, member)| {
-                self.walk(member, self.secrecy(name)) | changed
-            }),
+            Value::Array(items) => {
+                let name = match items.as_slice() {
+                    [Value::String(name), Value::String(_)] if is_item => Some(name.as_str()),
+                    _ => None,
+                };
+                let mut list = List::of(self, name);
+                items.iter_mut().fold(false, |changed, item| {
+                    let said = item.as_str().map_or(Secrecy::Open, |text| list.text(self, text));
+                    list.advance();
+                    self.walk(item, secrecy.max(said), true) | changed
+                })
+            }
+            Value::Object(members) => {
+                let texts = members.iter();
+                let texts = texts.filter_map(|(name, member)| Some((name.as_str(), member.as_str()?)));
+                let named = self.secrecy_in(texts);
+                members.iter_mut().fold(false, |changed, (name, member)| {
+                    let is_named = member.is_string() || member.is_number();
+                    let secrecy = if is_named && Role::of(name) == Role::Value {
+                        named
+                    } else {
+                        self.secrecy(name)
+                    };
+                    self.walk(member, secrecy, false) | changed
+                })
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
     }
@@ -302,6 +325,12 @@ mod tests {
             "@host",
             "password=",
             "api key: ",
+            "api_key: ",
+            " --password ",
+            "curl -u ",
+            "Cookie: a=",
+            "hunter22",
+            "'",
             "-----BEGIN PRIVATE KEY-----",
             "-----END PRIVATE KEY-----",
             "eyJhbGciOiJIUzI1NiJ9",
@@ -337,7 +366,7 @@ mod tests {
             let once = redactor.text(&text).into_owned();
             prop_assert_eq!(redactor.text(&once), once.as_str());
 
-            let mut value = json!({name: [text]});
+            let mut value = json!({"pairs": [[name.as_str(), text.as_str()], {"name": name, "value": text}], name: [text]});
             redactor.redact_value(&mut value);
             let once = value.clone();
             prop_assert!(!redactor.redact_value(&mut value));
@@ -347,7 +376,11 @@ mod tests {
         #[test]
         fn a_value_and_its_text_are_redacted_alike(text in risky(), value in harmless(), name in "password|token|note") {
             let redactor = Redactor::new();
-            let mut value = json!({"x": value, name: [text.as_str(), {"y": text}]});
+            let mut value = json!({
+                "x": value,
+                name.as_str(): [text.as_str(), {"y": text}, [name.as_str(), text.as_str()]],
+                "pairs": [[name.as_str(), text.as_str()], {"val": text, "name": name, "value": 7, "key": text}],
+            });
             let by_text = quipu_proto::state::parse(&redactor.text(&value.to_string())).unwrap();
             redactor.redact_value(&mut value);
             prop_assert_eq!(by_text.to_string(), value.to_string());

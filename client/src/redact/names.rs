@@ -1,17 +1,17 @@
 //! Names whose values are secrets whatever they look like.
 
-/// What a name says of its value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a name says of its value, the strictest last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Secrecy {
     /// Nothing.
     #[default]
     Open,
-    /// It is a secret.
-    Secret,
-    /// It is one if it is long and has no blanks: a `token` may also be a piece of text.
+    /// It is a secret if it is long and has no blanks: a `token` may also be a piece of text.
     SecretIfLong,
     /// It is one unless it is a path: `pwd` names a folder too.
     SecretUnlessPath,
+    /// It is one.
+    Secret,
 }
 
 /// Ends of names, in small letters with `_` between words.

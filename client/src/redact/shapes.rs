@@ -41,6 +41,17 @@ macro_rules! label_and {
     };
 }
 
+/// Six characters and more with a digit among them: neither a word nor a name of a program's text.
+macro_rules! word_with_digit {
+    () => {
+        concat!(
+            r"(?:[A-Za-z!@#%^&+/=~-]{5,}[0-9][A-Za-z0-9!@#%^&+/=~-]*|[A-Za-z!@#%^&+/=~-]{4}[0-9][A-Za-z0-9!@#%^&+/=~-]+|",
+            r"[A-Za-z!@#%^&+/=~-]{3}[0-9][A-Za-z0-9!@#%^&+/=~-]{2,}|[A-Za-z!@#%^&+/=~-]{2}[0-9][A-Za-z0-9!@#%^&+/=~-]{3,}|",
+            r"[A-Za-z!@#%^&+/=~-][0-9][A-Za-z0-9!@#%^&+/=~-]{4,}|[0-9][A-Za-z0-9!@#%^&+/=~-]{5,})"
+        )
+    };
+}
+
 const SHAPES: &[Shape] = &[
     // The whole block; of one that is cut off all that can be part of it. No block reaches beyond the next five dashes, so
     // that many beginnings without an end are not each looked through to the end of the text.
@@ -150,6 +161,30 @@ const SHAPES: &[Shape] = &[
         r#"((?:^|[;&?\s"'])(?i-u:pwd)=)[^\s"'&;,\\/][^\s"'&;,\\]{5,}"#,
         "${1}[SECRET]",
     ),
+    // Without quotes, as in YAML and in settings: only what can be no word, and ends where words end. A program calls
+    // functions and names members there.
+    shape(
+        concat!(
+            r"((?i-u:password|passwd|passphrase|client_?secret|secret_?(?:access_?)?key|private_?key|api_?key|access_?token|refresh_?token|auth_?token)[ \t]*[=:][ \t]+)",
+            word_with_digit!(),
+            r#"($|[\s,;})\]"'`\\])"#
+        ),
+        "${1}[SECRET]${2}",
+    ),
+    // An option of a command, with its value in quotes or with one that is no word of a sentence.
+    shape(
+        r#"((?:^|[\s"'`(])--?[A-Za-z0-9-]*(?i-u:password|passwd|passphrase|api-?key|secret-?key|access-?key|secret|token)[ \t]+)(?:"[^"\n]+"|'[^'\n]+'|[A-Za-z]{3,}[0-9!@#%^&+=~_][^\s"'`]*|[A-Za-z]{0,2}[0-9!@#%^&+~_][^\s"'`]{2,})"#,
+        "${1}[SECRET]",
+    ),
+    shape(
+        r#"((?-u:\b)curl[ \t][^\n]*?(?:-u|--user)[ \t=]["']?[^\s:"']{1,200}:)[^\s"'$\[][^\s"']*"#,
+        "${1}[SECRET]",
+    ),
+    // The cookies of a request and of an answer.
+    shape(
+        r#"((?i-u:(?:set-)?cookie):[ \t]*)[^\s=;,"'\\\[]{1,200}=[^\r\n"'\\]+"#,
+        "${1}[COOKIES]",
+    ),
     // A user with a password in a URL. A password may hold `@`; it ends at the last one before the host.
     shape(r#"://[^\s/:@?#"'<>\\]*:[^\s/?#"'<>\\]+@"#, "://[CREDENTIALS]@"),
 ];
@@ -228,6 +263,11 @@ mod tests {
             r#"password="" password: """#,
             "password = read_password(); let api_key = config.api_key;",
             "2026-11-28T01:02:03Z [INFO] node plan: done",
+            "password: required, api_key: String, secret_key = sha256(x), api_key = api_key2, token: abc123def",
+            "password: see vault2.example, password = config2.password",
+            "the --password flag, --token is needed, --password-file /etc/pass1 --secret $SECRET1 --api-key <KEY1>",
+            "docker run -u 1000:1000 x; curl -u user https://h:443/",
+            "a cookie: sweet; Cookie: none",
             "",
         ] {
             assert_eq!(replaced(text), None, "{text}");
@@ -295,6 +335,30 @@ mod tests {
             ),
             (r"a\u003dAKIAABCDEFGHIJKLMNOP", r"a\u003d[AWS_KEY]"),
             ("DB_PASSWORD=hunter2hunter2 next", "DB_PASSWORD=[SECRET] next"),
+            (
+                "db:\n  user: app\n  password: hunter2\n  api_key: 0123456789abcdef\nhost = x",
+                "db:\n  user: app\n  password: [SECRET]\n  api_key: [SECRET]\nhost = x",
+            ),
+            (r"password: hunter22\nhost: x", r"password: [SECRET]\nhost: x"),
+            ("{password: tr0ub4dor&3, n: 1}", "{password: [SECRET], n: 1}"),
+            ("secret_key = a1b2c3d4e5", "secret_key = [SECRET]"),
+            (
+                "mysql --user app --password hunter2 -h db && x --db-password 'two words' y",
+                "mysql --user app --password [SECRET] -h db && x --db-password [SECRET] y",
+            ),
+            (
+                "(gh --token 0a1b2c3d4e) -password P@ss --verbose",
+                "(gh --token [SECRET] -password [SECRET] --verbose",
+            ),
+            (
+                "curl -s -u 'me:hunter2' https://h/x; curl --user me:x https://h/y",
+                "curl -s -u 'me:[SECRET]' https://h/x; curl --user me:[SECRET] https://h/y",
+            ),
+            (
+                "GET / HTTP/1.1\r\nCookie: session=abc; theme=dark\r\nHost: h\r\nset-cookie: id=1; Path=/\n\nx",
+                "GET / HTTP/1.1\r\nCookie: [COOKIES]\r\nHost: h\r\nset-cookie: [COOKIES]\n\nx",
+            ),
+            ("-H 'Cookie: a=b; c=d' -v", "-H 'Cookie: [COOKIES]' -v"),
         ] {
             assert_eq!(replaced(text).as_deref(), Some(expected));
             assert_eq!(replaced(expected), None, "{expected}");

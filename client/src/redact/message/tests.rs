@@ -379,6 +379,65 @@ fn messages_without_secrets_are_left_as_they_are() {
 }
 
 #[test]
+fn attributes_go_whose_name_stands_beside_or_before_them() {
+    let text = |text: &str| AttributeValue {
+        value: Some(Attribute::StringValue(text.to_owned())),
+    };
+    let list = |values: Vec<AttributeValue>| AttributeValue {
+        value: Some(Attribute::ArrayValue(AttributeArray { values })),
+    };
+    let map = |name: &str, value: AttributeValue| AttributeValue {
+        value: Some(Attribute::MapValue(AttributeMap {
+            values: [("name".to_owned(), text(name)), ("value".to_owned(), value)].into(),
+        })),
+    };
+    let texts = |of: &[&str]| list(of.iter().map(|one| text(one)).collect());
+    let number = AttributeValue {
+        value: Some(Attribute::IntValue(1234)),
+    };
+    let before = [
+        (
+            "env",
+            list(vec![map("DB_PASSWORD", text("hunter2")), map("HOST", text("db"))]),
+        ),
+        ("pin", map("password", number.clone())),
+        ("open", map("password", list(vec![number.clone()]))),
+        (
+            "headers",
+            list(vec![texts(&["Authorization", "x"]), texts(&["Host", "x"])]),
+        ),
+        ("args", texts(&["mysql", "--password", "hunter2", "-h", "db"])),
+        ("required", texts(&["password", "email"])),
+    ];
+    let after = [
+        (
+            "env",
+            list(vec![map("DB_PASSWORD", text(REDACTED)), map("HOST", text("db"))]),
+        ),
+        ("pin", map("password", text(REDACTED))),
+        ("open", map("password", list(vec![number]))),
+        (
+            "headers",
+            list(vec![texts(&["Authorization", REDACTED]), texts(&["Host", "x"])]),
+        ),
+        ("args", texts(&["mysql", "--password", REDACTED, "-h", "db"])),
+        ("required", texts(&["password", "email"])),
+    ];
+    let event = |attributes: &[(&str, AttributeValue)]| Event {
+        header: header(),
+        attributes: attributes
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        ..Event::default()
+    };
+    assert_eq!(
+        redacted(Message::Event(event(&before))),
+        Message::Event(event(&after))
+    );
+}
+
+#[test]
 fn a_path_to_a_secret_name_hides_its_value() {
     let operation = |path: &str, value: &str| DiffOperation {
         path: path.to_owned(),
