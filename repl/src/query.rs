@@ -119,7 +119,7 @@ impl Query {
                 }
             }
             joined(tasks).await?;
-            written.cut = writer.finish().map_err(OutputError)?;
+            written.shown = writer.finish().map_err(OutputError)?;
         } else {
             joined(tasks).await?;
         }

@@ -6,6 +6,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::object_store;
 
+use crate::functions::table_functions;
 use crate::tables::DamagedSegment;
 
 /// Result of a question.
@@ -228,5 +229,18 @@ fn one_line(error: &DataFusionError) -> String {
             format!("table '{name}'{rest}; SHOW TABLES lists what there is")
         })
         .unwrap_or(text);
+    let text = used_as_a_value(&text).unwrap_or(text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What is wrong with a call of a function that DataFusion does not find among those of values, because it gives a table.
+fn used_as_a_value(text: &str) -> Option<String> {
+    let (name, _) = text.strip_prefix("Invalid function '")?.split_once('\'')?;
+    let function = table_functions()
+        .into_iter()
+        .find(|function| function.name.eq_ignore_ascii_case(name))?;
+    Some(format!(
+        "{} gives a table and belongs behind FROM: {}; for example {}",
+        function.name, function.syntax, function.example
+    ))
 }

@@ -349,6 +349,21 @@ async fn an_unknown_name_is_told_on_one_line_with_a_way_out() {
         !error.to_string().contains('\n') && error.to_string().contains("node_id"),
         "{error}"
     );
+    let error = session
+        .sql("select state_at('tenant', thread_id) from events")
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("state_at gives a table and belongs behind FROM: "),
+        "{error}"
+    );
+    let error = session.sql("select stat_at(1)").await.unwrap_err();
+    assert!(
+        error.to_string().contains("Invalid function 'stat_at'"),
+        "{error}"
+    );
     let error = session.sql("selec 1").await.unwrap_err();
     assert!(error.to_string().to_lowercase().contains("expected"), "{error}");
 }

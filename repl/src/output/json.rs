@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use quipu::arrow::array::RecordBatch;
 use quipu::arrow::datatypes::Schema;
 
-use super::RowWriter;
 use super::jsonl::Objects;
+use super::{RowWriter, Shown};
 
 /// Writes one JSON array.
 pub(crate) struct JsonWriter<'a> {
@@ -41,8 +41,8 @@ impl RowWriter for JsonWriter<'_> {
         self.out.flush()
     }
 
-    fn finish(&mut self) -> io::Result<bool> {
+    fn finish(&mut self) -> io::Result<Shown> {
         self.out.write_all(if self.empty { b"]\n" } else { b"\n]\n" })?;
-        self.out.flush().map(|()| false)
+        self.out.flush().map(|()| Shown::Whole)
     }
 }

@@ -6,7 +6,7 @@ use quipu::arrow::array::RecordBatch;
 use quipu::arrow::datatypes::Schema;
 
 use super::cell::{Cell, push_json_string};
-use super::{RowWriter, names};
+use super::{RowWriter, Shown, names};
 
 /// Rows as JSON objects. Keys are rendered once.
 pub(crate) struct Objects<'a> {
@@ -74,7 +74,7 @@ impl RowWriter for JsonlWriter<'_> {
         self.out.flush()
     }
 
-    fn finish(&mut self) -> io::Result<bool> {
-        self.out.flush().map(|()| false)
+    fn finish(&mut self) -> io::Result<Shown> {
+        self.out.flush().map(|()| Shown::Whole)
     }
 }

@@ -7,7 +7,7 @@ use quipu::arrow::datatypes::Schema;
 use unicode_width::UnicodeWidthStr;
 
 use super::cell::Cell;
-use super::{RowWriter, Style, escape};
+use super::{RowWriter, Shown, Style, escape};
 
 /// Writes one value a line.
 pub(crate) struct LineWriter<'a> {
@@ -66,7 +66,7 @@ impl RowWriter for LineWriter<'_> {
         self.out.flush()
     }
 
-    fn finish(&mut self) -> io::Result<bool> {
-        self.out.flush().map(|()| false)
+    fn finish(&mut self) -> io::Result<Shown> {
+        self.out.flush().map(|()| Shown::Whole)
     }
 }

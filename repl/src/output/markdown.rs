@@ -6,7 +6,7 @@ use quipu::arrow::array::RecordBatch;
 use quipu::arrow::datatypes::Schema;
 
 use super::cell::{Cell, is_number};
-use super::{RowWriter, Style, escape};
+use super::{RowWriter, Shown, Style, escape};
 
 /// Writes a Markdown table.
 pub(crate) struct MarkdownWriter<'a> {
@@ -62,8 +62,8 @@ impl RowWriter for MarkdownWriter<'_> {
         self.out.flush()
     }
 
-    fn finish(&mut self) -> io::Result<bool> {
-        self.out.flush().map(|()| false)
+    fn finish(&mut self) -> io::Result<Shown> {
+        self.out.flush().map(|()| Shown::Whole)
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `csv.rs`, `tsv.rs` | delimited text |
 //! | `json.rs`, `jsonl.rs` | one array; one object a line |
 //! | `markdown.rs`, `line.rs` | a table for a page; one value a line |
+//! | `plan.rs` | what EXPLAIN says, in place of a table |
 
 pub(crate) mod cell;
 mod csv;
@@ -17,6 +18,7 @@ pub(crate) mod jsonl;
 mod line;
 mod markdown;
 mod names;
+mod plan;
 mod table;
 pub(crate) mod time;
 mod tsv;
@@ -108,8 +110,20 @@ impl Style {
 pub(crate) struct Written {
     /// Rows written.
     pub(crate) rows: usize,
-    /// Whether values were cut to fit the terminal.
-    pub(crate) cut: bool,
+    /// How they look.
+    pub(crate) shown: Shown,
+}
+
+/// What became of rows for the terminal's sake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// They are as the format has them.
+    #[default]
+    Whole,
+    /// Values of the table were cut.
+    Cut,
+    /// Even so the table would not fit: each value stands on a line of its own.
+    Turned,
 }
 
 /// Writes the rows of one result, batch by batch.
@@ -117,8 +131,8 @@ pub(crate) trait RowWriter {
     /// Writes the rows of a batch, or keeps them if the format needs all first.
     fn batch(&mut self, batch: &RecordBatch) -> io::Result<()>;
 
-    /// Writes what comes after the last row. Returns whether values were cut to fit the terminal.
-    fn finish(&mut self) -> io::Result<bool>;
+    /// Writes what comes after the last row. Tells what became of the rows for the terminal's sake.
+    fn finish(&mut self) -> io::Result<Shown>;
 }
 
 /// Begins a result: writes what comes before the first row.
@@ -128,6 +142,7 @@ pub(crate) fn begin<'a>(
     out: &'a mut dyn Write,
 ) -> io::Result<Box<dyn RowWriter + 'a>> {
     Ok(match style.format {
+        Format::Table if plan::is_plan(schema) => Box::new(plan::PlanWriter::new(schema, style, out)),
         Format::Table => Box::new(table::TableWriter::new(schema, style, out)),
         Format::Csv => Box::new(csv::CsvWriter::begin(schema, style, out)?),
         Format::Tsv => Box::new(tsv::TsvWriter::begin(schema, style, out)?),

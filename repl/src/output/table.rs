@@ -8,7 +8,8 @@ use quipu::arrow::datatypes::Schema;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::cell::{Cell, is_number};
-use super::{RowWriter, Style, escape};
+use super::line::LineWriter;
+use super::{RowWriter, Shown, Style, escape};
 
 /// No column is cut below this, however many there are: a table of stumps helps nobody.
 const MIN_COLUMN_WIDTH: usize = 8;
@@ -95,9 +96,18 @@ impl RowWriter for TableWriter<'_> {
         Ok(())
     }
 
-    fn finish(&mut self) -> io::Result<bool> {
+    fn finish(&mut self) -> io::Result<Shown> {
         let natural = self.measure()?;
         let widths = fit(&natural, self.style.width);
+        let drawn = widths.iter().map(|width| width + FRAME_PER_COLUMN).sum::<usize>() + 1;
+        if widths.len() > 1 && self.style.width.is_some_and(|terminal| drawn > terminal) {
+            let mut lines = LineWriter::new(self.schema, self.style, self.out);
+            for batch in std::mem::take(&mut self.batches) {
+                lines.batch(&batch)?;
+            }
+            lines.finish()?;
+            return Ok(Shown::Turned);
+        }
         self.rule(&widths, ["┌", "─", "┬", "┐"])?;
         if self.style.header {
             let names: Vec<String> = self
@@ -119,7 +129,11 @@ impl RowWriter for TableWriter<'_> {
         }
         self.rule(&widths, ["└", "─", "┴", "┘"])?;
         self.out.flush()?;
-        Ok(widths != natural)
+        Ok(if widths == natural {
+            Shown::Whole
+        } else {
+            Shown::Cut
+        })
     }
 }
 

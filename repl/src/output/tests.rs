@@ -155,7 +155,7 @@ fn a_narrow_terminal_cuts_values_and_says_so() {
     let mut out = Vec::new();
     let mut writer = begin(batch.schema_ref(), &style, &mut out).unwrap();
     writer.batch(&batch).unwrap();
-    assert!(writer.finish().unwrap());
+    assert_eq!(writer.finish().unwrap(), Shown::Cut);
     drop(writer);
     let text = String::from_utf8(out).unwrap();
     assert!(
@@ -164,6 +164,60 @@ fn a_narrow_terminal_cuts_values_and_says_so() {
         "{text}"
     );
     assert!(text.contains('…'));
+}
+
+#[test]
+fn a_table_that_cannot_fit_is_turned_into_lines() {
+    let batch = rows();
+    let lines = shown(&style(Format::Line));
+    for (width, expected) in [(66, Shown::Cut), (65, Shown::Turned), (1, Shown::Turned)] {
+        let style = Style {
+            terminal: true,
+            width: Some(width),
+            ..style(Format::Table)
+        };
+        let mut out = Vec::new();
+        let mut writer = begin(batch.schema_ref(), &style, &mut out).unwrap();
+        writer.batch(&batch).unwrap();
+        assert_eq!(writer.finish().unwrap(), expected, "{width}");
+        drop(writer);
+        assert_eq!(
+            String::from_utf8(out).unwrap() == lines,
+            expected == Shown::Turned
+        );
+    }
+}
+
+#[test]
+fn plans_are_written_as_lines_where_a_table_would_hide_them() {
+    let schema = Schema::new(vec![
+        Field::new("plan_type", DataType::Utf8, false),
+        Field::new("plan", DataType::Utf8, false),
+    ]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from(vec!["logical_plan", "physical_plan"])),
+        Arc::new(StringArray::from(vec![
+            format!("Projection: a\n  Filter: b = '{ESC}'\n    TableScan: t\n"),
+            "EmptyExec".to_owned(),
+        ])),
+    ];
+    let batch = RecordBatch::try_new(Arc::new(schema), columns).unwrap();
+    let text = |style: &Style| {
+        let mut out = Vec::new();
+        let mut writer = begin(batch.schema_ref(), style, &mut out).unwrap();
+        writer.batch(&batch).unwrap();
+        assert_eq!(writer.finish().unwrap(), Shown::Whole);
+        drop(writer);
+        String::from_utf8(out).unwrap()
+    };
+    let escaped = "\\u001b]0;owned\\u0007";
+    assert_eq!(
+        text(&style(Format::Table)),
+        format!(
+            "logical_plan\n  Projection: a\n    Filter: b = '{escaped}'\n      TableScan: t\nphysical_plan\n  EmptyExec\n"
+        )
+    );
+    assert!(text(&style(Format::Csv)).starts_with("plan_type,plan\n"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use quipu::arrow::array::RecordBatch;
 use quipu::arrow::datatypes::Schema;
 
 use super::cell::Cell;
-use super::{RowWriter, Style, escape};
+use super::{RowWriter, Shown, Style, escape};
 
 /// Writes tab-separated values.
 pub(crate) struct TsvWriter<'a> {
@@ -77,7 +77,7 @@ impl RowWriter for TsvWriter<'_> {
         self.out.flush()
     }
 
-    fn finish(&mut self) -> io::Result<bool> {
-        self.out.flush().map(|()| false)
+    fn finish(&mut self) -> io::Result<Shown> {
+        self.out.flush().map(|()| Shown::Whole)
     }
 }

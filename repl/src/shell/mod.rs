@@ -23,7 +23,7 @@ use self::helper::WholeStatements;
 use self::meta::Meta;
 use crate::cli::Global;
 use crate::failure;
-use crate::output::{Format, Style};
+use crate::output::{Format, Shown, Style};
 use crate::query::Query;
 use crate::statements::Statements;
 
@@ -164,8 +164,14 @@ impl Shell {
         match result {
             Ok(Some(written)) => {
                 self.say(&summary(written.rows, begun.elapsed()));
-                if written.cut {
-                    self.say("Values are cut to fit the terminal; \\format line shows them whole.");
+                match written.shown {
+                    Shown::Whole => {}
+                    Shown::Cut => {
+                        self.say("Values are cut to fit the terminal; \\format line shows them whole.");
+                    }
+                    Shown::Turned => self.say(
+                        "A table of so many columns would not fit the terminal: each value is on a line of its own.",
+                    ),
                 }
                 Ok(true)
             }
