@@ -32,7 +32,8 @@ impl RowWriter for PlanWriter<'_> {
     fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
         for row in 0..batch.num_rows() {
             let text = |column: usize| {
-                Cell::of(self.schema.field(column), batch.column(column), row).as_text(&self.style.null)
+                let cell = Cell::of(self.schema.field(column), batch.column(column), row);
+                cell.as_text(&self.style.null).into_owned()
             };
             if self.style.header {
                 writeln!(self.out, "{}", escape::visible(&text(0)))?;

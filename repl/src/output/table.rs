@@ -100,7 +100,9 @@ impl RowWriter for TableWriter<'_> {
         let natural = self.measure()?;
         let widths = fit(&natural, self.style.width);
         let drawn = widths.iter().map(|width| width + FRAME_PER_COLUMN).sum::<usize>() + 1;
-        if widths.len() > 1 && self.style.width.is_some_and(|terminal| drawn > terminal) {
+        // Without rows there would be nothing to see.
+        let has_rows = self.batches.iter().any(|batch| batch.num_rows() > 0);
+        if has_rows && widths.len() > 1 && self.style.width.is_some_and(|terminal| drawn > terminal) {
             let mut lines = LineWriter::new(self.schema, self.style, self.out);
             for batch in std::mem::take(&mut self.batches) {
                 lines.batch(&batch)?;
