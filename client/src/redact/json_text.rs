@@ -14,15 +14,28 @@ pub(super) fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// The text without its secrets; none if it has none. It must be JSON, and stand under a name that says this of it.
-pub(super) fn replaced(redactor: &Redactor, text: &str, secrecy: Secrecy, depth: usize) -> Option<String> {
+/// The text without its secrets; none if it has none. It must be JSON, and stand as `place` says.
+pub(super) fn replaced(redactor: &Redactor, text: &str, place: Place, depth: usize) -> Option<String> {
     // Without escapes, what is in a string is in the text too, so that one look at the whole tells of all strings. JSON within
     // strings has escapes.
     let is_clean = !text.contains('\\') && !redactor.has_rules() && !shapes::is_in(text);
     let mut exchanges = Exchanges::default();
+    let mut exchange = |token: Range<usize>, secrecy: Secrecy| {
+        let written = &text[token.clone()];
+        let changed = if !written.starts_with('"') {
+            secrecy.hides_numbers().then(|| REDACTED.to_owned())
+        } else if secrecy != Secrecy::Open || !is_clean {
+            redactor.replaced_under(secrecy, &unescaped(written), depth + 1)
+        } else {
+            None
+        };
+        if let Some(changed) = changed {
+            exchanges.put(token, &changed);
+        }
+    };
     let bytes = text.as_bytes();
     // What the value that comes next is.
-    let mut secrecy = secrecy;
+    let mut secrecy = place.secrecy;
     let mut role = Role::None;
     let mut open: Vec<Open> = Vec::new();
     let mut at = 0;
@@ -30,10 +43,15 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, secrecy: Secrecy, depth:
         match byte {
             b'{' | b'[' => {
                 let is_array = byte == b'[';
+                let around = open.last();
                 open.push(Open {
                     outside: secrecy,
                     is_array,
-                    is_item: open.last().is_some_and(|outside| outside.is_array),
+                    is_item: around.map_or(place.is_item, |around| around.is_array),
+                    is_value: around.is_some_and(|around| match role {
+                        Role::Value => !around.is_array,
+                        _ => is_array && around.is_array && around.is_value,
+                    }),
                     ..Open::default()
                 });
                 if !is_array {
@@ -43,19 +61,17 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, secrecy: Secrecy, depth:
                 at += 1;
             }
             b'}' | b']' => {
-                let closed = open.pop().unwrap_or_default();
+                let mut closed = open.pop().unwrap_or_default();
                 secrecy = closed.outside;
-                if let Some(named) = closed.named() {
-                    for value in closed.values {
-                        let token = &text[value.clone()];
-                        let changed = if token.starts_with('"') {
-                            redactor.replaced_under(named, &unescaped(token), depth + 1)
-                        } else {
-                            named.hides_numbers().then(|| REDACTED.to_owned())
-                        };
-                        if let Some(changed) = changed {
-                            exchanges.put(value, &changed);
-                        }
+                let is_handed_on = closed.is_value && (closed.is_array || closed.list.at() == 0);
+                for (token, secrecy) in closed.judged() {
+                    match open.last_mut().filter(|_| is_handed_on) {
+                        Some(around) => around.held.push(Held {
+                            token,
+                            secrecy,
+                            is_paired: !around.is_array,
+                        }),
+                        None => exchange(token, secrecy),
                     }
                 }
                 at += 1;
@@ -70,22 +86,25 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, secrecy: Secrecy, depth:
                     at = after;
                     continue;
                 }
-                let mut strictest = secrecy;
-                if let Some(open) = open.last_mut() {
-                    match std::mem::take(&mut role).or_place(open) {
-                        Role::None => {}
-                        Role::Name => open.name = open.name.max(redactor.secrecy_beside(&unescaped(token))),
-                        Role::Value => open.values.push(at..end),
+                match open.last_mut() {
+                    Some(around) => {
+                        let string = unescaped(token);
+                        let role = around.role(std::mem::take(&mut role));
+                        if role == Role::Name {
+                            around.name = around.name.max(redactor.secrecy_beside(&string));
+                        }
+                        let secrecy = around.stricter(redactor, secrecy, Some(&string));
+                        if around.holds(role) {
+                            around.held.push(Held {
+                                token: at..end,
+                                secrecy,
+                                is_paired: role == Role::Value,
+                            });
+                        } else {
+                            exchange(at..end, secrecy);
+                        }
                     }
-                    if open.is_array {
-                        strictest = strictest.max(open.list.text(redactor, &unescaped(token)));
-                    }
-                }
-                if strictest != Secrecy::Open || !is_clean {
-                    let string = unescaped(token);
-                    if let Some(changed) = redactor.replaced_under(strictest, &string, depth + 1) {
-                        exchanges.put(at..end, &changed);
-                    }
+                    None => exchange(at..end, secrecy),
                 }
                 at = end;
             }
@@ -94,19 +113,27 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, secrecy: Secrecy, depth:
                     .iter()
                     .position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
                     .unwrap_or(bytes.len() - at);
-                if let Some(open) = open.last_mut()
-                    && std::mem::take(&mut role) == Role::Value
-                {
-                    open.values.push(at..at + len);
-                }
-                if secrecy.hides_numbers() {
-                    exchanges.put(at..at + len, REDACTED);
+                let role = std::mem::take(&mut role);
+                match open.last_mut() {
+                    Some(around) => {
+                        let secrecy = around.stricter(redactor, secrecy, None);
+                        if around.holds(role) {
+                            around.held.push(Held {
+                                token: at..at + len,
+                                secrecy,
+                                is_paired: role == Role::Value,
+                            });
+                        } else {
+                            exchange(at..at + len, secrecy);
+                        }
+                    }
+                    None => exchange(at..at + len, secrecy),
                 }
                 at += len;
             }
             b',' => {
-                if let Some(open) = open.last_mut() {
-                    open.list.advance();
+                if let Some(around) = open.last_mut() {
+                    around.list.advance();
                 }
                 role = Role::None;
                 at += 1;
@@ -118,6 +145,15 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, secrecy: Secrecy, depth:
     exchanges.applied(text)
 }
 
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    /// What the name says that it stands under.
+    pub(super) secrecy: Secrecy,
+    /// Whether it is an item of a list.
+    pub(super) is_item: bool,
+}
+
 /// An array or object that has not ended yet.
 #[derive(Default)]
 struct Open {
@@ -126,33 +162,57 @@ struct Open {
     is_array: bool,
     /// Whether it is an item of an array.
     is_item: bool,
+    /// Whether it is the value of a pair, or an array in one.
+    is_value: bool,
     list: List,
     /// What the names in it say of the values beside them.
     name: Secrecy,
-    /// Strings and numbers that may be named so.
-    values: Vec<Range<usize>>,
+    /// Strings and numbers of which is known at its end only what they are.
+    held: Vec<Held>,
+}
+
+/// A string or number whose name may still come.
+struct Held {
+    token: Range<usize>,
+    /// What it is without that name.
+    secrecy: Secrecy,
+    /// Whether the names beside it are its own.
+    is_paired: bool,
 }
 
 impl Open {
-    /// What its values are by the name beside them; none where none is a secret.
-    fn named(&self) -> Option<Secrecy> {
-        match (self.name, self.is_array) {
-            (Secrecy::Open, _) => None,
-            (name, false) => Some(name),
-            (name, true) => (self.list.at() == 1).then_some(name.max(self.outside)),
+    /// The role of a string in it: in an array it follows from its place.
+    fn role(&self, of_member: Role) -> Role {
+        match self.list.at() {
+            _ if !self.is_array => of_member,
+            0 if self.is_item => Role::Name,
+            1 if self.is_item => Role::Value,
+            _ => Role::None,
         }
     }
-}
 
-impl Role {
-    /// That of a string in an array follows from its place.
-    fn or_place(self, open: &Open) -> Self {
-        match open.list.at() {
-            _ if !open.is_array => self,
-            0 if open.is_item => Self::Name,
-            1 if open.is_item => Self::Value,
-            _ => Self::None,
+    /// What a string or number in it is, without the names beside it.
+    fn stricter(&mut self, redactor: &Redactor, secrecy: Secrecy, text: Option<&str>) -> Secrecy {
+        if self.is_array {
+            secrecy.max(self.list.item(redactor, text))
+        } else {
+            secrecy
         }
+    }
+
+    /// Whether it has to end before it is known what a string or number in this role is.
+    fn holds(&self, role: Role) -> bool {
+        role == Role::Value || self.is_value && (self.is_array || role == Role::Wrapped)
+    }
+
+    /// What was held, and what it is.
+    fn judged(&mut self) -> impl Iterator<Item = (Range<usize>, Secrecy)> + use<> {
+        let is_pair = !self.is_array || self.list.at() == 1;
+        let named = if is_pair { self.name } else { Secrecy::Open };
+        std::mem::take(&mut self.held).into_iter().map(move |held| {
+            let named = if held.is_paired { named } else { Secrecy::Open };
+            (held.token, held.secrecy.max(named))
+        })
     }
 }
 
@@ -225,7 +285,7 @@ fn without_surrogates(token: &str) -> String {
 struct Exchanges(BTreeMap<usize, (usize, String)>);
 
 impl Exchanges {
-    /// Puts a string in the place of a token. What was to be put there before is forgotten.
+    /// Puts a string in the place of a token.
     fn put(&mut self, token: Range<usize>, string: &str) {
         let string = serde_json::Value::from(string).to_string();
         self.0.insert(token.start, (token.end, string));
@@ -258,7 +318,7 @@ mod tests {
 
     fn redacted(text: &str) -> Option<String> {
         assert!(is_json(text), "{text}");
-        let out = replaced(&Redactor::new(), text, Secrecy::Open, 0);
+        let out = replaced(&Redactor::new(), text, Place::default(), 0);
         if let Some(out) = &out {
             assert!(is_json(out), "{out}");
         }
@@ -319,18 +379,30 @@ mod tests {
                 r#"{"ParameterKey":"DbPassword","ParameterValue":1234}"#,
                 r#"{"ParameterKey":"DbPassword","ParameterValue":"[REDACTED]"}"#,
             ),
-            // Values inside are not those of the name outside.
+            // Values inside are not those of the name outside, but where they are all that there is.
             (
                 r#"{"key":"secret","value":{"a":"b","value":"c"},"val":"d"}"#,
                 r#"{"key":"secret","value":{"a":"b","value":"c"},"val":"[REDACTED]"}"#,
+            ),
+            (
+                r#"[{"key":"/prod/db.password","value":{"stringValue":"x"}},{"value":{"intValue":7},"key":"Db:Secret"}]"#,
+                r#"[{"key":"/prod/db.password","value":{"stringValue":"[REDACTED]"}},{"value":{"intValue":"[REDACTED]"},"key":"Db:Secret"}]"#,
+            ),
+            (
+                r#"{"name":"password","value":{"value":{"val":["x"]}}}"#,
+                r#"{"name":"password","value":{"value":{"val":["[REDACTED]"]}}}"#,
+            ),
+            (
+                r#"{"name":"Authorization","value":["x",["y",1,{"z":"z"}],null]}"#,
+                r#"{"name":"Authorization","value":["[REDACTED]",["[REDACTED]","[REDACTED]",{"z":"z"}],null]}"#,
             ),
             (
                 r#"{"headers":[["Host","x"],["Authorization", "dXNlcg=="],["Cookie","a=b"]]}"#,
                 r#"{"headers":[["Host","x"],["Authorization", "[REDACTED]"],["Cookie","[REDACTED]"]]}"#,
             ),
             (
-                r#"{"args":["mysql","--password","hunter2","-h","db","--token",1,"x","--api-key"]}"#,
-                r#"{"args":["mysql","--password","[REDACTED]","-h","db","--token",1,"x","--api-key"]}"#,
+                r#"{"args":["mysql","--password","hunter2","-h","db","--token",1,"x","--password",12,"--api-key"]}"#,
+                r#"{"args":["mysql","--password","[REDACTED]","-h","db","--token",1,"x","--password","[REDACTED]","--api-key"]}"#,
             ),
             (
                 r#"{"password":[["pwd","/home"],["token","x"]]}"#,
@@ -351,6 +423,9 @@ mod tests {
             r#"{"name":"password","value":""}"#,
             r#"{"name":"next_page_token","value":"0123456789abcdef0123456789"}"#,
             r#"{"name":["password"],"value":"x"}"#,
+            r#"{"key":"password","value":{"stringValue":"x","intValue":1}}"#,
+            r#"{"a":{"stringValue":"x"},"key":"password"}"#,
+            r#"[["--is-secret","x"]]"#,
         ] {
             assert_eq!(redacted(text), None, "{text}");
         }

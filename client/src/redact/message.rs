@@ -15,6 +15,7 @@ use quipu_proto::message::{
 };
 use sha2::{Digest as _, Sha256};
 
+use super::json_text::Place;
 use super::names::Secrecy;
 use super::pairs::{List, Role};
 use super::{REDACTED, Redactor, json_text};
@@ -87,7 +88,11 @@ impl Redactor {
                 };
                 let mut list = List::of(self, name);
                 any(array.values.iter_mut().map(|value| {
-                    let said = text_of(value).map_or(Secrecy::Open, |text| list.text(self, text));
+                    let said = match &value.value {
+                        Some(Attribute::StringValue(text)) => list.item(self, Some(text)),
+                        Some(Attribute::IntValue(_) | Attribute::FloatValue(_)) => list.item(self, None),
+                        _ => Secrecy::Open,
+                    };
                     list.advance();
                     self.attribute(value, secrecy.max(said), true)
                 }))
@@ -98,8 +103,8 @@ impl Redactor {
 
     fn state_diff(&self, diff: &mut StateDiff) -> bool {
         let operations = any(diff.operations.iter_mut().map(|operation| {
-            let secrecy = self.secrecy_of_path(&operation.path);
-            self.json_bytes(&mut operation.value, secrecy)
+            let place = self.place_of_path(&operation.path);
+            self.json_bytes(&mut operation.value, place)
         }));
         let changed = self.bytes(&mut diff.full_state, Secrecy::Open) | operations;
         if changed {
@@ -109,21 +114,24 @@ impl Redactor {
     }
 
     /// What the last name on the way to a place says of it; indexes of arrays are no names.
-    fn secrecy_of_path(&self, path: &str) -> Secrecy {
-        let is_index = |token: &&str| *token == "-" || token.bytes().all(|byte| byte.is_ascii_digit());
+    fn place_of_path(&self, path: &str) -> Place {
+        let is_index = |token: &str| token == "-" || token.bytes().all(|byte| byte.is_ascii_digit());
         let name = path.rsplit('/').find(|token| !is_index(token));
-        name.map_or(Secrecy::Open, |name| {
-            self.secrecy(&name.replace("~1", "/").replace("~0", "~"))
-        })
+        Place {
+            secrecy: name.map_or(Secrecy::Open, |name| {
+                self.secrecy(&name.replace("~1", "/").replace("~0", "~"))
+            }),
+            is_item: path.rsplit('/').next().is_some_and(is_index),
+        }
     }
 
-    /// A JSON value on its own, under a name.
-    fn json_bytes(&self, bytes: &mut Vec<u8>, secrecy: Secrecy) -> bool {
+    /// A JSON value on its own, where it stands.
+    fn json_bytes(&self, bytes: &mut Vec<u8>, place: Place) -> bool {
         let changed = match std::str::from_utf8(bytes) {
-            Ok(text) if secrecy != Secrecy::Open && json_text::is_json(text) => {
-                json_text::replaced(self, text, secrecy, 0)
+            Ok(text) if (place.secrecy != Secrecy::Open || place.is_item) && json_text::is_json(text) => {
+                json_text::replaced(self, text, place, 0)
             }
-            _ => return self.bytes(bytes, secrecy),
+            _ => return self.bytes(bytes, place.secrecy),
         };
         let is_changed = changed.is_some();
         if let Some(changed) = changed {
@@ -237,8 +245,11 @@ impl Redactor {
                 | self.string(&mut error.stack_trace, Secrecy::Open)
         }));
         let metadata = any(trace.metadata.iter_mut().map(|(name, value)| {
-            let secrecy = self.secrecy(name);
-            self.json_bytes(value, secrecy)
+            let place = Place {
+                secrecy: self.secrecy(name),
+                is_item: false,
+            };
+            self.json_bytes(value, place)
         }));
         self.bytes(&mut trace.final_state, Secrecy::Open) | nodes | errors | metadata
     }

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A secret is known by its shape (`sk-proj-…`), by a label before it (`password=…`), by the name that it stands under
-//! (`"api_key": …`), beside (`{"name": "API_KEY", "value": …}`) or behind (`["--api-key", …]`). Only the secret is exchanged: a document stays valid JSON, with all its other fields as they were.
+//! (`"api_key": …`), beside (`{"name": "API_KEY", "value": …}`) or behind (`["--api-key", …]`). Only the secret is exchanged: a
+//! document stays valid JSON, with all its other fields as they were.
 //!
 //! What cannot be found: secrets without a shape under names that say nothing, secrets that are encoded once more (as base64),
 //! names of members that are secrets themselves, and secrets that arrive in pieces: of an answer that streams, each chunk
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use json_text::Place;
 use names::Secrecy;
 use pairs::{List, Role};
 
@@ -168,7 +170,11 @@ impl Redactor {
                 };
                 let mut list = List::of(self, name);
                 items.iter_mut().fold(false, |changed, item| {
-                    let said = item.as_str().map_or(Secrecy::Open, |text| list.text(self, text));
+                    let said = match item {
+                        Value::String(text) => list.item(self, Some(text)),
+                        Value::Number(_) => list.item(self, None),
+                        _ => Secrecy::Open,
+                    };
                     list.advance();
                     self.walk(item, secrecy.max(said), true) | changed
                 })
@@ -178,17 +184,37 @@ impl Redactor {
                 let texts = texts.filter_map(|(name, member)| Some((name.as_str(), member.as_str()?)));
                 let named = self.secrecy_in(texts);
                 members.iter_mut().fold(false, |changed, (name, member)| {
-                    let is_named = member.is_string() || member.is_number();
-                    let secrecy = if is_named && Role::of(name) == Role::Value {
-                        named
+                    let secrecy = self.secrecy(name);
+                    let member_changed = if Role::of(name) == Role::Value {
+                        self.walk_named(member, secrecy, named)
                     } else {
-                        self.secrecy(name)
+                        self.walk(member, secrecy, false)
                     };
-                    self.walk(member, secrecy, false) | changed
+                    member_changed | changed
                 })
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
+    }
+
+    /// The same for the value of a pair. Of an object only a member that is all of it is what the name beside it says.
+    fn walk_named(&self, value: &mut Value, secrecy: Secrecy, named: Secrecy) -> bool {
+        let Value::Object(members) = value else {
+            return self.walk(value, secrecy.max(named), false);
+        };
+        if members.len() == 1
+            && let Some((name, member)) = members.iter_mut().next()
+        {
+            let secrecy = self.secrecy(name);
+            match Role::of(name) {
+                Role::Value => return self.walk_named(member, secrecy, named),
+                Role::Wrapped if member.is_string() || member.is_number() => {
+                    return self.walk(member, secrecy.max(named), false);
+                }
+                _ => {}
+            }
+        }
+        self.walk(value, secrecy, false)
     }
 
     /// What the name of a value says of it.
@@ -211,7 +237,7 @@ impl Redactor {
         }
         let may_be_json = matches!(text.trim_start().as_bytes().first(), Some(b'{' | b'[' | b'"'));
         if may_be_json && depth < TEXT_NESTING_MAX && json_text::is_json(text) {
-            return json_text::replaced(self, text, Secrecy::Open, depth);
+            return json_text::replaced(self, text, Place::default(), depth);
         }
         let mut changed = shapes::replaced(text);
         for rule in &self.rules {
@@ -331,6 +357,12 @@ mod tests {
             "Cookie: a=",
             "hunter22",
             "'",
+            " -u",
+            " --token ",
+            ";",
+            "`",
+            "**",
+            "=",
             "-----BEGIN PRIVATE KEY-----",
             "-----END PRIVATE KEY-----",
             "eyJhbGciOiJIUzI1NiJ9",
@@ -366,7 +398,11 @@ mod tests {
             let once = redactor.text(&text).into_owned();
             prop_assert_eq!(redactor.text(&once), once.as_str());
 
-            let mut value = json!({"pairs": [[name.as_str(), text.as_str()], {"name": name, "value": text}], name: [text]});
+            let mut value = json!({
+                "pairs": [[name.as_str(), text.as_str()], {"name": name, "value": text}, {"key": name, "value": {"stringValue": text}}],
+                "options": [format!("--{name}"), text.as_str()],
+                name: [text],
+            });
             redactor.redact_value(&mut value);
             let once = value.clone();
             prop_assert!(!redactor.redact_value(&mut value));
@@ -380,6 +416,8 @@ mod tests {
                 "x": value,
                 name.as_str(): [text.as_str(), {"y": text}, [name.as_str(), text.as_str()]],
                 "pairs": [[name.as_str(), text.as_str()], {"val": text, "name": name, "value": 7, "key": text}],
+                "wrapped": [{"key": name, "value": {"stringValue": text}}, {"key": name, "value": [text.as_str(), [text.as_str()], 7]}],
+                "options": [format!("--{name}"), text.as_str(), format!("--{name}"), 7, text.as_str()],
             });
             let by_text = quipu_proto::state::parse(&redactor.text(&value.to_string())).unwrap();
             redactor.redact_value(&mut value);

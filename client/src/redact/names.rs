@@ -1,6 +1,6 @@
 //! Names whose values are secrets whatever they look like.
 
-/// What a name says of its value, the strictest last.
+/// What a name says of its value. Of several the last one here counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Secrecy {
     /// Nothing.

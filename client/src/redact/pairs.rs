@@ -1,5 +1,6 @@
 //! Secrets whose name stands beside them: `{"name": "DB_PASSWORD", "value": "…"}`, as in the environment of a container,
-//! `[["Authorization", "…"]]`, as in the headers of a request, and `["--password", "…"]`, as in the arguments of a command.
+//! `{"key": "db.password", "value": {"stringValue": "…"}}`, as in OpenTelemetry, `[["Authorization", "…"]]`, as in the headers of a
+//! request, and `["--password", "…"]`, as in the arguments of a command.
 
 use super::Redactor;
 use super::names::Secrecy;
@@ -10,6 +11,9 @@ const NAMES: &[&str] = &["name", "key", "header", "parameterkey"];
 /// Members that hold what is named.
 const VALUES: &[&str] = &["value", "val", "parametervalue"];
 
+/// Longest text that is taken for a name, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+
 /// What a member of an object is in a pair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Role {
@@ -19,6 +23,8 @@ pub(super) enum Role {
     Name,
     /// It is what is named.
     Value,
+    /// Alone in an object that is named, it is what is named: `stringValue`, `intValue`.
+    Wrapped,
 }
 
 impl Role {
@@ -29,6 +35,8 @@ impl Role {
             Self::Name
         } else if is_one_of(VALUES) {
             Self::Value
+        } else if member.ends_with("Value") {
+            Self::Wrapped
         } else {
             Self::None
         }
@@ -38,18 +46,18 @@ impl Role {
 impl Redactor {
     /// What a text says of the value beside it, if it is a name: a sentence is none, nor is what stands in place of a secret.
     pub(super) fn secrecy_beside(&self, text: &str) -> Secrecy {
-        let is_name = text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+        let is_name = text.len() <= NAME_BYTES_MAX
+            && text
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || "_-.:/@".contains(letter));
         if is_name {
-            self.secrecy(text)
+            self.secrecy(text.trim_start_matches('-'))
         } else {
             Secrecy::Open
         }
     }
 
-    /// What the names in an object say of the values beside them: of several the strictest. `members` are its members that
-    /// are texts.
+    /// What the names in an object say of the values beside them. `members` are its members that are texts.
     pub(super) fn secrecy_in<'a>(&self, members: impl Iterator<Item = (&'a str, &'a str)>) -> Secrecy {
         members
             .filter(|(name, _)| Role::of(name) == Role::Name)
@@ -88,19 +96,32 @@ impl List {
         self.at
     }
 
-    /// What this item is, which is a text, and which may be an option itself.
-    pub(super) fn text(&mut self, redactor: &Redactor, text: &str) -> Secrecy {
-        let option = text.strip_prefix('-');
-        let said = option.map(|option| redactor.secrecy_beside(option.trim_start_matches('-')));
-        let before = std::mem::replace(&mut self.behind_option, said.map(|said| (self.at + 1, said)));
-        let behind = match before {
+    /// What this item is, a text or, without one, a number. A text may be an option itself.
+    pub(super) fn item(&mut self, redactor: &Redactor, text: Option<&str>) -> Secrecy {
+        let option = text.filter(|text| is_option(text));
+        let said = option.map(|option| (self.at + 1, redactor.secrecy_beside(option)));
+        let behind = match std::mem::replace(&mut self.behind_option, said) {
             Some((at, secrecy)) if at == self.at && option.is_none() => secrecy,
             _ => Secrecy::Open,
         };
-        if self.at == 1 {
+        if self.at == 1 && text.is_some() {
             behind.max(self.second)
         } else {
             behind
         }
     }
+}
+
+/// Whether a text is an option of a command, such as `--password`.
+fn is_option(text: &str) -> bool {
+    let name = text
+        .strip_prefix('-')
+        .map(|rest| rest.strip_prefix('-').unwrap_or(rest));
+    name.is_some_and(|name| {
+        name.starts_with(|first: char| first.is_ascii_alphabetic())
+            && name.len() <= NAME_BYTES_MAX
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    })
 }

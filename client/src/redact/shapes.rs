@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
 
-/// One shape.
+/// One shape. What it wants behind a secret can be a `"` too: a string of JSON ends so, and [`is_in`] looks at a whole
+/// document.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     pattern: &'static str,
@@ -31,24 +32,77 @@ macro_rules! after_no_word {
     };
 }
 
+/// Names whose values are secrets.
+macro_rules! label {
+    () => {
+        r"(?i-u:password|passwd|passphrase|client_?secret|secret_?(?:access_?)?key|private_?key|api_?key|access_?token|refresh_?token|auth_?token)"
+    };
+}
+
 /// A name whose value is a secret, with `=` or `:` behind it.
 macro_rules! label_and {
     ($pattern:expr) => {
+        concat!("(", label!(), r#"(?:\\*["'])?\s*[=:]\s*)"#, $pattern)
+    };
+}
+
+/// Seven characters and more with a digit among them. Most words and names of algorithms are shorter or have none, and a
+/// program calls functions and names members where this ends.
+macro_rules! with_digit {
+    () => {
         concat!(
-            r#"((?i-u:password|passwd|passphrase|client_?secret|secret_?(?:access_?)?key|private_?key|api_?key|access_?token|refresh_?token|auth_?token)(?:\\*["'])?\s*[=:]\s*)"#,
-            $pattern
+            r"(?:[0-9][A-Za-z0-9!@#%^&+/=~-]{6,}|[A-Za-z!@#%^&+=~](?:[0-9][A-Za-z0-9!@#%^&+/=~-]{5,}|",
+            r"[A-Za-z!@#%^&+/=~-](?:[0-9][A-Za-z0-9!@#%^&+/=~-]{4,}|[A-Za-z!@#%^&+/=~-](?:[0-9][A-Za-z0-9!@#%^&+/=~-]{3,}|",
+            r"[A-Za-z!@#%^&+/=~-](?:[0-9][A-Za-z0-9!@#%^&+/=~-]{2,}|[A-Za-z!@#%^&+/=~-](?:[0-9][A-Za-z0-9!@#%^&+/=~-]+|",
+            r"[A-Za-z!@#%^&+/=~-]+[0-9][A-Za-z0-9!@#%^&+/=~-]*))))))"
         )
     };
 }
 
-/// Six characters and more with a digit among them: neither a word nor a name of a program's text.
-macro_rules! word_with_digit {
+/// An option of a command, and what is between it and its value.
+macro_rules! option {
+    ($name:literal) => {
+        concat!(r#"((?:^|[\s"'`(\[])--?"#, $name, r"(?:[ \t]+|=))")
+    };
+}
+
+/// Options whose values are secrets.
+macro_rules! secret_option {
+    () => {
+        option!(
+            r"(?:[A-Za-z0-9]+-)*(?i-u:[a-z]*password|passwd|passphrase|api-?key|secret-?key|access-?key|client-?secret|secret)"
+        )
+    };
+}
+
+/// Four characters and more, a digit or a sign among them: no word of a sentence.
+macro_rules! option_value {
     () => {
         concat!(
-            r"(?:[A-Za-z!@#%^&+/=~-]{5,}[0-9][A-Za-z0-9!@#%^&+/=~-]*|[A-Za-z!@#%^&+/=~-]{4}[0-9][A-Za-z0-9!@#%^&+/=~-]+|",
-            r"[A-Za-z!@#%^&+/=~-]{3}[0-9][A-Za-z0-9!@#%^&+/=~-]{2,}|[A-Za-z!@#%^&+/=~-]{2}[0-9][A-Za-z0-9!@#%^&+/=~-]{3,}|",
-            r"[A-Za-z!@#%^&+/=~-][0-9][A-Za-z0-9!@#%^&+/=~-]{4,}|[0-9][A-Za-z0-9!@#%^&+/=~-]{5,})"
+    r"(?:[0-9!@#%^&~][A-Za-z0-9!@#%^&~/.+_=*-]{3,}|[A-Za-z/.+_=](?:[0-9!@#%^&~][A-Za-z0-9!@#%^&~/.+_=*-]{2,}|",
+    r"[A-Za-z/.+_=*-](?:[0-9!@#%^&~][A-Za-z0-9!@#%^&~/.+_=*-]+|[A-Za-z/.+_=*-]+[0-9!@#%^&~][A-Za-z0-9!@#%^&~/.+_=*-]*)))"
         )
+    };
+}
+
+/// curl, and its option for a user and a password. A command ends where its line does, unless that is continued.
+macro_rules! curl_user {
+    () => {
+        r"((?-u:\b)curl(?:[ \t](?:[^\n|;&\\]|\\(?s:.))*?)?(?:[ \t]|\\\r?\n)[ \t]*(?:-[A-Za-z]{0,9}u|--user)[ \t=]*"
+    };
+}
+
+/// What a cookie is called.
+macro_rules! cookie_name {
+    () => {
+        r"[A-Za-z0-9_.!#$%&*+^|~-]+"
+    };
+}
+
+/// What a cookie holds.
+macro_rules! cookie_value {
+    () => {
+        r#"=(?:"[^"\r\n\\]*"|[^\s;,"'\\(){}<=>][^\s;,"'\\(){}<>]*)"#
     };
 }
 
@@ -161,28 +215,76 @@ const SHAPES: &[Shape] = &[
         r#"((?:^|[;&?\s"'])(?i-u:pwd)=)[^\s"'&;,\\/][^\s"'&;,\\]{5,}"#,
         "${1}[SECRET]",
     ),
-    // Without quotes, as in YAML and in settings: only what can be no word, and ends where words end. A program calls
-    // functions and names members there.
+    // Without quotes, as in YAML, in settings and in sentences.
     shape(
         concat!(
-            r"((?i-u:password|passwd|passphrase|client_?secret|secret_?(?:access_?)?key|private_?key|api_?key|access_?token|refresh_?token|auth_?token)[ \t]*[=:][ \t]+)",
-            word_with_digit!(),
-            r#"($|[\s,;})\]"'`\\])"#
+            "(",
+            label!(),
+            r"(?:[*_`]{0,3}[ \t]*:[*_]{0,2}[ \t]+`?))",
+            with_digit!(),
+            r#"($|[\s,;})\]"'`\\]|\.(?:[\s"]|$))"#
         ),
         "${1}[SECRET]${2}",
     ),
-    // An option of a command, with its value in quotes or with one that is no word of a sentence.
     shape(
-        r#"((?:^|[\s"'`(])--?[A-Za-z0-9-]*(?i-u:password|passwd|passphrase|api-?key|secret-?key|access-?key|secret|token)[ \t]+)(?:"[^"\n]+"|'[^'\n]+'|[A-Za-z]{3,}[0-9!@#%^&+=~_][^\s"'`]*|[A-Za-z]{0,2}[0-9!@#%^&+~_][^\s"'`]{2,})"#,
+        concat!("(", label!(), r"[ \t]*=[ \t]+)", with_digit!(), r#"($|[\s"])"#),
+        "${1}[SECRET]${2}",
+    ),
+    // An option of a command. A quote that opens stands right before its text, and one that closes before a blank or the end
+    // of a command.
+    shape(concat!(secret_option!(), option_value!()), "${1}[SECRET]"),
+    shape(
+        concat!(
+            secret_option!(),
+            r#""[^\s"',+)\]}$<{\\][^"\\\n]*"($|[\s;)|&`"'])"#
+        ),
+        "${1}\"[SECRET]\"${2}",
+    ),
+    shape(
+        concat!(
+            secret_option!(),
+            r#"'[^\s"',+)\]}$<{\\][^'\\\n]*'($|[\s;)|&`"'])"#
+        ),
+        "${1}'[SECRET]'${2}",
+    ),
+    shape(
+        concat!(
+            // Not of pages and of counts.
+            option!(
+                r"(?i-u:(?:(?:access|auth|refresh|api|bearer|bot|session|id|github|gitlab|slack|hf)-)?token)"
+            ),
+            r"[A-Za-z0-9._~+/=-]{20,}"
+        ),
+        "${1}[TOKEN]",
+    ),
+    // The user of curl, in the same command.
+    shape(
+        concat!(curl_user!(), r#"[^\s:"'\\]+:)[^\s"'$\[\\;|&]+"#),
         "${1}[SECRET]",
     ),
     shape(
-        r#"((?-u:\b)curl[ \t][^\n]*?(?:-u|--user)[ \t=]["']?[^\s:"']{1,200}:)[^\s"'$\[][^\s"']*"#,
+        concat!(curl_user!(), r#""[^:"\\\n]+:)[^"$\[\\\n][^"\\\n]*"#),
         "${1}[SECRET]",
     ),
-    // The cookies of a request and of an answer.
     shape(
-        r#"((?i-u:(?:set-)?cookie):[ \t]*)[^\s=;,"'\\\[]{1,200}=[^\r\n"'\\]+"#,
+        concat!(curl_user!(), r"'[^:'\\\n]+:)[^'$\[\\\n][^'\\\n]*"),
+        "${1}[SECRET]",
+    ),
+    // The cookies of a request and of an answer, in a line of their own or as an argument.
+    shape(
+        concat!(
+            r#"((?:^|[\r\n"'`]|\\[rn])[ \t]*[<>]?[ \t]*(?i-u:(?:set-)?cookie):[ \t]*)"#,
+            "(?:",
+            cookie_name!(),
+            r";[ \t]*)*",
+            cookie_name!(),
+            cookie_value!(),
+            r"(?:;[ \t]*",
+            cookie_name!(),
+            "(?:",
+            cookie_value!(),
+            ")?)*"
+        ),
         "${1}[COOKIES]",
     ),
     // A user with a password in a URL. A password may hold `@`; it ends at the last one before the host.
@@ -264,10 +366,17 @@ mod tests {
             "password = read_password(); let api_key = config.api_key;",
             "2026-11-28T01:02:03Z [INFO] node plan: done",
             "password: required, api_key: String, secret_key = sha256(x), api_key = api_key2, token: abc123def",
-            "password: see vault2.example, password = config2.password",
+            "password: see vault2.example, password = config2.password, password = input123;",
+            "password: base64, secret_key: argon2, access_token: oauth2, private_key: /home/app1/id, Password: 12 characters",
             "the --password flag, --token is needed, --password-file /etc/pass1 --secret $SECRET1 --api-key <KEY1>",
-            "docker run -u 1000:1000 x; curl -u user https://h:443/",
+            "  --api-key API_KEY   the key\n  --token access_token is needed\n --secret-name x1234",
+            "--max-token 4096 --cost-per-token 0.00002 --page-token 0123456789abcdef0123456789",
+            r#"cmd = "mysql --password " + pw1 + " -h db""#,
+            r#"{"cmd":"mysql --password ","host":"db1"}"#,
+            "docker run -u 1000:1000 x; curl -u user https://h:443/; curl x | docker run -u 1000:1000 y",
+            "curl --url http://h1:80/x -o u:x",
             "a cookie: sweet; Cookie: none",
+            "{parseCookie: s=>s.split(x).map(y), next: 1}; a.cookie:t=n.cookie;function f(){x}",
             "",
         ] {
             assert_eq!(replaced(text), None, "{text}");
@@ -341,24 +450,44 @@ mod tests {
             ),
             (r"password: hunter22\nhost: x", r"password: [SECRET]\nhost: x"),
             ("{password: tr0ub4dor&3, n: 1}", "{password: [SECRET], n: 1}"),
-            ("secret_key = a1b2c3d4e5", "secret_key = [SECRET]"),
+            ("secret_key = a1b2c3d4e5\n", "secret_key = [SECRET]\n"),
             (
-                "mysql --user app --password hunter2 -h db && x --db-password 'two words' y",
-                "mysql --user app --password [SECRET] -h db && x --db-password [SECRET] y",
+                "My password: hunter22. Thanks. **Password:** hunter22, Password: `hunter22`",
+                "My password: [SECRET]. Thanks. **Password:** [SECRET], Password: `[SECRET]`",
             ),
             (
-                "(gh --token 0a1b2c3d4e) -password P@ss --verbose",
-                "(gh --token [SECRET] -password [SECRET] --verbose",
+                "mysql --user app --password hunter2 -h db && x --db-password 'two words' y; z --password \"p q\"",
+                "mysql --user app --password [SECRET] -h db && x --db-password '[SECRET]' y; z --password \"[SECRET]\"",
             ),
             (
-                "curl -s -u 'me:hunter2' https://h/x; curl --user me:x https://h/y",
-                "curl -s -u 'me:[SECRET]' https://h/x; curl --user me:[SECRET] https://h/y",
+                "(gh --token 0a1b2c3d4e5f6a7b8c9d) -password P@ss --verbose --secret=s3cr --password hunter2; ls",
+                "(gh --token [TOKEN]) -password [SECRET] --verbose --secret=[SECRET] --password [SECRET]; ls",
             ),
             (
-                "GET / HTTP/1.1\r\nCookie: session=abc; theme=dark\r\nHost: h\r\nset-cookie: id=1; Path=/\n\nx",
+                "--secret-key wJalrXUtnFEMI/K7MDENG/bPxRfiCY --api-key=abc123def --admin-password ab/c.d9",
+                "--secret-key [SECRET] --api-key=[SECRET] --admin-password [SECRET]",
+            ),
+            (
+                r#"{"cmd":"echo \"mysql --password hunter2\""}"#,
+                r#"{"cmd":"echo \"mysql --password [SECRET]\""}"#,
+            ),
+            (
+                "curl -s -u 'me:two words' https://h/x; curl --user me:x https://h/y; curl -sSu \"me:y\" z; curl -ume:z",
+                "curl -s -u 'me:[SECRET]' https://h/x; curl --user me:[SECRET] https://h/y; curl -sSu \"me:[SECRET]\" z; curl -ume:[SECRET]",
+            ),
+            (
+                "curl -X POST \\\n  -u me:hunter2 \\\n  https://h/",
+                "curl -X POST \\\n  -u me:[SECRET] \\\n  https://h/",
+            ),
+            (r"curl -u me:hunter2\n-v", r"curl -u me:[SECRET]\n-v"),
+            (
+                "GET / HTTP/1.1\r\nCookie: session=abc; theme=dark\r\nHost: h\r\nset-cookie: id=1; Path=/; HttpOnly\n\nx",
                 "GET / HTTP/1.1\r\nCookie: [COOKIES]\r\nHost: h\r\nset-cookie: [COOKIES]\n\nx",
             ),
-            ("-H 'Cookie: a=b; c=d' -v", "-H 'Cookie: [COOKIES]' -v"),
+            (
+                "> Cookie: foo; session=\"abc\"; auth=tok==\n-H 'Cookie: a=b; c=d' -v",
+                "> Cookie: [COOKIES]\n-H 'Cookie: [COOKIES]' -v",
+            ),
         ] {
             assert_eq!(replaced(text).as_deref(), Some(expected));
             assert_eq!(replaced(expected), None, "{expected}");

@@ -61,7 +61,7 @@ pub struct ClientIdentity {
 }
 
 /// TLS ready for use. Its files are read when it is made, and again for the next connection after one of them has
-/// changed, so that certificates can be exchanged while a process runs. What the system trusts is read once.
+/// changed, so that certificates can be exchanged while a process runs.
 #[derive(Clone)]
 pub struct Tls {
     settings: Arc<TlsSettings>,
@@ -74,8 +74,9 @@ struct Loaded {
     connector: TlsConnector,
 }
 
-/// What tells that a file is another one than before; none while there is no file.
-type Stamp = Option<(Option<SystemTime>, u64, u64)>;
+/// What tells that a file is another one than before: when it was changed, its length, and on Unix its number and when
+/// anything about it was changed. None while there is no file.
+type Stamp = Option<(Option<SystemTime>, u64, u64, (i64, i64))>;
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,16 +102,18 @@ impl Tls {
     /// before: a certificate may be there earlier than its key.
     fn connector(&self) -> TlsConnector {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if loaded.stamps != stamps(&self.settings) {
+        let stamps = stamps(&self.settings);
+        if loaded.stamps != stamps {
             match Loaded::read(&self.settings) {
                 Ok(now) => {
                     tracing::info!("certificates have changed and were read again");
                     *loaded = now;
                 }
-                Err(error) => tracing::warn!(
-                    %error,
-                    "certificates have changed and cannot be used: those of before are used, and the files are read again for the next connection"
-                ),
+                Err(error) => {
+                    tracing::warn!(%error, "certificates have changed and cannot be used: those of before are used");
+                    // Told once. What changes from now on is looked at again.
+                    loaded.stamps = stamps;
+                }
             }
         }
         loaded.connector.clone()
@@ -159,10 +162,13 @@ fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
 fn stamp(path: &Path) -> Stamp {
     let metadata = std::fs::metadata(path).ok()?;
     #[cfg(unix)]
-    let file = std::os::unix::fs::MetadataExt::ino(&metadata);
+    let (file, changed) = {
+        use std::os::unix::fs::MetadataExt as _;
+        (metadata.ino(), (metadata.ctime(), metadata.ctime_nsec()))
+    };
     #[cfg(not(unix))]
-    let file = 0;
-    Some((metadata.modified().ok(), metadata.len(), file))
+    let (file, changed) = (0, (0, 0));
+    Some((metadata.modified().ok(), metadata.len(), file, changed))
 }
 
 fn config(settings: &TlsSettings) -> Result<ClientConfig, KafkaError> {

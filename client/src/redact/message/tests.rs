@@ -452,6 +452,8 @@ fn a_path_to_a_secret_name_hides_its_value() {
             operation("/config/api_keys/-", r#"["k",{"open":"o"}]"#),
             operation("/config/max_tokens", "7"),
             operation("/config/secret", r#"{"open":"o"}"#),
+            operation("/headers/-", r#"["Authorization","x"]"#),
+            operation("/header", r#"["password","x"]"#),
         ],
         ..StateDiff::default()
     };
@@ -470,7 +472,9 @@ fn a_path_to_a_secret_name_hides_its_value() {
             r#""[REDACTED]""#,
             r#"["[REDACTED]",{"open":"o"}]"#,
             "7",
-            r#"{"open":"o"}"#
+            r#"{"open":"o"}"#,
+            r#"["Authorization","[REDACTED]"]"#,
+            r#"["password","x"]"#
         ]
     );
 }
