@@ -38,6 +38,8 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, place: Place, depth: usi
     let mut secrecy = place.secrecy;
     let mut role = Role::None;
     let mut open: Vec<Open> = Vec::new();
+    // Strings and numbers of which is known only at the end of what they stand in what they are.
+    let mut held: Vec<Held> = Vec::new();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         match byte {
@@ -52,6 +54,8 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, place: Place, depth: usi
                         Role::Value => !around.is_array,
                         _ => is_array && around.is_array && around.is_value,
                     }),
+                    depth: open.len(),
+                    held_from: held.len(),
                     ..Open::default()
                 });
                 if !is_array {
@@ -61,17 +65,14 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, place: Place, depth: usi
                 at += 1;
             }
             b'}' | b']' => {
-                let mut closed = open.pop().unwrap_or_default();
+                let closed = open.pop().unwrap_or_default();
                 secrecy = closed.outside;
-                let is_handed_on = closed.is_value && (closed.is_array || closed.list.at() == 0);
-                for (token, secrecy) in closed.judged() {
-                    match open.last_mut().filter(|_| is_handed_on) {
-                        Some(around) => around.held.push(Held {
-                            token,
-                            secrecy,
-                            is_paired: !around.is_array,
-                        }),
-                        None => exchange(token, secrecy),
+                if closed.is_value && (closed.is_array || closed.list.at() == 0) {
+                    closed.hand_on(&mut held);
+                } else {
+                    for one in held.drain(closed.held_from..) {
+                        let secrecy = closed.judged(&one);
+                        exchange(one.token, secrecy);
                     }
                 }
                 at += 1;
@@ -86,22 +87,12 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, place: Place, depth: usi
                     at = after;
                     continue;
                 }
+                let role = std::mem::take(&mut role);
                 match open.last_mut() {
                     Some(around) => {
-                        let string = unescaped(token);
-                        let role = around.role(std::mem::take(&mut role));
-                        if role == Role::Name {
-                            around.name = around.name.max(redactor.secrecy_beside(&string));
-                        }
-                        let secrecy = around.stricter(redactor, secrecy, Some(&string));
-                        if around.holds(role) {
-                            around.held.push(Held {
-                                token: at..end,
-                                secrecy,
-                                is_paired: role == Role::Value,
-                            });
-                        } else {
-                            exchange(at..end, secrecy);
+                        match around.string(redactor, at..end, &unescaped(token), secrecy, role) {
+                            Ok(one) => held.push(one),
+                            Err(secrecy) => exchange(at..end, secrecy),
                         }
                     }
                     None => exchange(at..end, secrecy),
@@ -115,18 +106,10 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, place: Place, depth: usi
                     .unwrap_or(bytes.len() - at);
                 let role = std::mem::take(&mut role);
                 match open.last_mut() {
-                    Some(around) => {
-                        let secrecy = around.stricter(redactor, secrecy, None);
-                        if around.holds(role) {
-                            around.held.push(Held {
-                                token: at..at + len,
-                                secrecy,
-                                is_paired: role == Role::Value,
-                            });
-                        } else {
-                            exchange(at..at + len, secrecy);
-                        }
-                    }
+                    Some(around) => match around.number(redactor, at..at + len, secrecy, role) {
+                        Ok(one) => held.push(one),
+                        Err(secrecy) => exchange(at..at + len, secrecy),
+                    },
                     None => exchange(at..at + len, secrecy),
                 }
                 at += len;
@@ -159,16 +142,18 @@ pub(super) struct Place {
 struct Open {
     /// What it stands under.
     outside: Secrecy,
+    /// What the names in it say of the values beside them.
+    name: Secrecy,
     is_array: bool,
     /// Whether it is an item of an array.
     is_item: bool,
     /// Whether it is the value of a pair, or an array in one.
     is_value: bool,
     list: List,
-    /// What the names in it say of the values beside them.
-    name: Secrecy,
-    /// Strings and numbers of which is known at its end only what they are.
-    held: Vec<Held>,
+    /// How many are around it.
+    depth: usize,
+    /// Where what is held of it begins.
+    held_from: usize,
 }
 
 /// A string or number whose name may still come.
@@ -176,43 +161,93 @@ struct Held {
     token: Range<usize>,
     /// What it is without that name.
     secrecy: Secrecy,
-    /// Whether the names beside it are its own.
-    is_paired: bool,
+    /// What it is in the array or object that it stands in directly.
+    role: Role,
+    /// The depth of that one.
+    depth: usize,
 }
 
 impl Open {
-    /// The role of a string in it: in an array it follows from its place.
-    fn role(&self, of_member: Role) -> Role {
-        match self.list.at() {
-            _ if !self.is_array => of_member,
+    /// A string in it: held, or else what it is.
+    fn string(
+        &mut self,
+        redactor: &Redactor,
+        token: Range<usize>,
+        string: &str,
+        secrecy: Secrecy,
+        role: Role,
+    ) -> Result<Held, Secrecy> {
+        // In an array it follows from its place.
+        let role = match self.list.at() {
+            _ if !self.is_array => role,
             0 if self.is_item => Role::Name,
             1 if self.is_item => Role::Value,
             _ => Role::None,
+        };
+        if role == Role::Name {
+            self.name = self.name.max(redactor.secrecy_beside(string));
         }
-    }
-
-    /// What a string or number in it is, without the names beside it.
-    fn stricter(&mut self, redactor: &Redactor, secrecy: Secrecy, text: Option<&str>) -> Secrecy {
-        if self.is_array {
-            secrecy.max(self.list.item(redactor, text))
+        let said = if self.is_array {
+            self.list.item(redactor, Some(string))
         } else {
-            secrecy
+            Secrecy::Open
+        };
+        self.take(token, secrecy.max(said), role)
+    }
+
+    /// A number in it: held, or else what it is.
+    fn number(
+        &mut self,
+        redactor: &Redactor,
+        token: Range<usize>,
+        secrecy: Secrecy,
+        role: Role,
+    ) -> Result<Held, Secrecy> {
+        let said = if self.is_array {
+            self.list.item(redactor, None)
+        } else {
+            Secrecy::Open
+        };
+        self.take(token, secrecy.max(said), role)
+    }
+
+    fn take(&self, token: Range<usize>, secrecy: Secrecy, role: Role) -> Result<Held, Secrecy> {
+        if role == Role::Value || self.is_value && (self.is_array || role == Role::Wrapped) {
+            Ok(Held {
+                token,
+                secrecy,
+                role,
+                depth: self.depth,
+            })
+        } else {
+            Err(secrecy)
         }
     }
 
-    /// Whether it has to end before it is known what a string or number in this role is.
-    fn holds(&self, role: Role) -> bool {
-        role == Role::Value || self.is_value && (self.is_array || role == Role::Wrapped)
+    /// What something is that was held to its end. In an array the second of two is what the first names, in an object each
+    /// value, and all that stands in one.
+    fn judged(&self, held: &Held) -> Secrecy {
+        let is_own = held.depth == self.depth;
+        let is_named = if self.is_array {
+            is_own && held.role == Role::Value && self.list.at() == 1
+        } else {
+            !(is_own && held.role == Role::Wrapped)
+        };
+        if is_named {
+            held.secrecy.max(self.name)
+        } else {
+            held.secrecy
+        }
     }
 
-    /// What was held, and what it is.
-    fn judged(&mut self) -> impl Iterator<Item = (Range<usize>, Secrecy)> + use<> {
-        let is_pair = !self.is_array || self.list.at() == 1;
-        let named = if is_pair { self.name } else { Secrecy::Open };
-        std::mem::take(&mut self.held).into_iter().map(move |held| {
-            let named = if held.is_paired { named } else { Secrecy::Open };
-            (held.token, held.secrecy.max(named))
-        })
+    /// At its end, leaves what is held of it to what it is the value of. Only a name and its value have something to say of
+    /// it, so that no more than these two are looked at, however much is held.
+    fn hand_on(&self, held: &mut [Held]) {
+        if self.is_array && self.list.at() == 1 {
+            for one in held[self.held_from..].iter_mut().take(2) {
+                one.secrecy = self.judged(one);
+            }
+        }
     }
 }
 
@@ -422,6 +457,7 @@ mod tests {
             r#"["password","email","--password","--verbose","x","--password",["y"],"z"]"#,
             r#"{"name":"password","value":""}"#,
             r#"{"name":"next_page_token","value":"0123456789abcdef0123456789"}"#,
+            r#"{"key":"port","value":["password",[["q","r"],"s"]]}"#,
             r#"{"name":["password"],"value":"x"}"#,
             r#"{"key":"password","value":{"stringValue":"x","intValue":1}}"#,
             r#"{"a":{"stringValue":"x"},"key":"password"}"#,
@@ -429,6 +465,20 @@ mod tests {
         ] {
             assert_eq!(redacted(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn values_in_values_are_each_looked_at_a_few_times() {
+        // Looked at once a level, this would take minutes.
+        let levels = 50_000;
+        let items = vec![r#""x""#; levels].join(",");
+        let values = r#"{"value":"#.repeat(levels);
+        let text = format!(
+            r#"{{"name":"password","value":{values}[{items}]{}}}"#,
+            "}".repeat(levels)
+        );
+        let out = replaced(&Redactor::new(), &text, Place::default(), 0).unwrap();
+        assert_eq!(out.matches("[REDACTED]").count(), levels);
     }
 
     #[test]

@@ -56,17 +56,35 @@ impl Redactor {
         let texts = attributes.iter();
         let named = self.secrecy_in(texts.filter_map(|(name, value)| Some((name.as_str(), text_of(value)?))));
         any(attributes.iter_mut().map(|(name, value)| {
+            let secrecy = self.secrecy(name);
+            if Role::of(name) == Role::Value {
+                self.named_attribute(value, secrecy, named)
+            } else {
+                self.attribute(value, secrecy, false)
+            }
+        }))
+    }
+
+    /// The value of a pair: see [`Redactor::walk_named`].
+    fn named_attribute(&self, attribute: &mut AttributeValue, secrecy: Secrecy, named: Secrecy) -> bool {
+        let Some(Attribute::MapValue(map)) = &mut attribute.value else {
+            return self.attribute(attribute, secrecy.max(named), false);
+        };
+        if map.values.len() == 1
+            && let Some((name, value)) = map.values.iter_mut().next()
+        {
+            let secrecy = self.secrecy(name);
             let is_list = matches!(
                 value.value,
                 Some(Attribute::ArrayValue(_) | Attribute::MapValue(_))
             );
-            let secrecy = if Role::of(name) == Role::Value && !is_list {
-                named
-            } else {
-                self.secrecy(name)
-            };
-            self.attribute(value, secrecy, false)
-        }))
+            match Role::of(name) {
+                Role::Value => return self.named_attribute(value, secrecy, named),
+                Role::Wrapped if !is_list => return self.attribute(value, secrecy.max(named), false),
+                _ => {}
+            }
+        }
+        self.attribute(attribute, secrecy, false)
     }
 
     /// `is_item` says that the value stands in a list.
@@ -115,7 +133,9 @@ impl Redactor {
 
     /// What the last name on the way to a place says of it; indexes of arrays are no names.
     fn place_of_path(&self, path: &str) -> Place {
-        let is_index = |token: &str| token == "-" || token.bytes().all(|byte| byte.is_ascii_digit());
+        let is_index = |token: &str| {
+            token == "-" || !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit())
+        };
         let name = path.rsplit('/').find(|token| !is_index(token));
         Place {
             secrecy: name.map_or(Secrecy::Open, |name| {

@@ -416,6 +416,7 @@ mod tests {
                 "x": value,
                 name.as_str(): [text.as_str(), {"y": text}, [name.as_str(), text.as_str()]],
                 "pairs": [[name.as_str(), text.as_str()], {"val": text, "name": name, "value": 7, "key": text}],
+                "nested": {"name": name, "value": {"value": [[name.as_str(), text.as_str()], [text.as_str(), [[name.as_str(), 7], text.as_str()]]]}},
                 "wrapped": [{"key": name, "value": {"stringValue": text}}, {"key": name, "value": [text.as_str(), [text.as_str()], 7]}],
                 "options": [format!("--{name}"), text.as_str(), format!("--{name}"), 7, text.as_str()],
             });

@@ -85,24 +85,22 @@ macro_rules! option_value {
     };
 }
 
-/// curl, and its option for a user and a password. A command ends where its line does, unless that is continued.
+/// curl, and its option for a user and a password. A command ends where its line does, unless that is continued, or where
+/// another begins.
 macro_rules! curl_user {
     () => {
-        r"((?-u:\b)curl(?:[ \t](?:[^\n|;&\\]|\\(?s:.))*?)?(?:[ \t]|\\\r?\n)[ \t]*(?:-[A-Za-z]{0,9}u|--user)[ \t=]*"
+        r#"((?-u:\b)curl(?:[ \t](?:[^\n|;&\\'"]|'[^'\n]*'|"[^"\\\n]*"|\\(?s:.))*?)?(?:[ \t]|\\\r?\n)[ \t]*(?:-[A-Za-z]{0,9}u|--user)[ \t=]*"#
     };
 }
 
-/// What a cookie is called.
-macro_rules! cookie_name {
-    () => {
-        r"[A-Za-z0-9_.!#$%&*+^|~-]+"
-    };
-}
-
-/// What a cookie holds.
-macro_rules! cookie_value {
-    () => {
-        r#"=(?:"[^"\r\n\\]*"|[^\s;,"'\\(){}<=>][^\s;,"'\\(){}<>]*)"#
+/// The beginning of cookies, behind `$before`.
+macro_rules! cookies {
+    ($before:literal) => {
+        concat!(
+            "((?:",
+            $before,
+            r"|\\[rn])[ \t]*[<>]?[ \t]*(?i-u:(?:set-)?cookie):[ \t]*)(?:[A-Za-z0-9_.!#$%&*+^|~-]+;[ \t]*)*[A-Za-z0-9_.!#$%&*+^|~-]+="
+        )
     };
 }
 
@@ -236,14 +234,14 @@ const SHAPES: &[Shape] = &[
     shape(
         concat!(
             secret_option!(),
-            r#""[^\s"',+)\]}$<{\\][^"\\\n]*"($|[\s;)|&`"'])"#
+            r#""[^\s"',:+)\]}\[$<{\\][^"\\\n]*"($|[\s;)|&`"'])"#
         ),
         "${1}\"[SECRET]\"${2}",
     ),
     shape(
         concat!(
             secret_option!(),
-            r#"'[^\s"',+)\]}$<{\\][^'\\\n]*'($|[\s;)|&`"'])"#
+            r#"'[^\s"',:+)\]}\[\\][^'"\\\n]*'($|[\s;)|&`"'])"#
         ),
         "${1}'[SECRET]'${2}",
     ),
@@ -259,7 +257,10 @@ const SHAPES: &[Shape] = &[
     ),
     // The user of curl, in the same command.
     shape(
-        concat!(curl_user!(), r#"[^\s:"'\\]+:)[^\s"'$\[\\;|&]+"#),
+        concat!(
+            curl_user!(),
+            r#"(?:\\+["'])?[^\s:"'\\]+:)[^\s"'$\[\\;|&][^\s"'\\;|&]*"#
+        ),
         "${1}[SECRET]",
     ),
     shape(
@@ -267,24 +268,16 @@ const SHAPES: &[Shape] = &[
         "${1}[SECRET]",
     ),
     shape(
-        concat!(curl_user!(), r"'[^:'\\\n]+:)[^'$\[\\\n][^'\\\n]*"),
+        concat!(curl_user!(), r#"'[^:'"\\\n]+:)[^'"\[\\\n][^'"\\\n]*"#),
         "${1}[SECRET]",
     ),
-    // The cookies of a request and of an answer, in a line of their own or as an argument.
+    // The cookies of a request and of an answer: to the end of a line of their own, or of an argument.
     shape(
-        concat!(
-            r#"((?:^|[\r\n"'`]|\\[rn])[ \t]*[<>]?[ \t]*(?i-u:(?:set-)?cookie):[ \t]*)"#,
-            "(?:",
-            cookie_name!(),
-            r";[ \t]*)*",
-            cookie_name!(),
-            cookie_value!(),
-            r"(?:;[ \t]*",
-            cookie_name!(),
-            "(?:",
-            cookie_value!(),
-            ")?)*"
-        ),
+        concat!(cookies!(r"^|[\r\n]"), r"(?:[^>=\r\n\\][^\r\n\\]*)?"),
+        "${1}[COOKIES]",
+    ),
+    shape(
+        concat!(cookies!(r#"["'`]"#), r#"(?:[^>=\r\n\\"'`][^\r\n\\"'`]*)?"#),
         "${1}[COOKIES]",
     ),
     // A user with a password in a URL. A password may hold `@`; it ends at the last one before the host.
@@ -311,7 +304,7 @@ static COMPILED: LazyLock<Shapes> = LazyLock::new(|| {
 });
 
 /// A text is gone through again as long as it changes: what stands in place of one secret may complete the shape of
-/// another. Twice is the most that is known to happen.
+/// another, or begin where that ends.
 const ROUNDS_MAX: usize = 8;
 
 /// Whether a text has any of the shapes.
@@ -478,6 +471,26 @@ mod tests {
             (
                 "curl -X POST \\\n  -u me:hunter2 \\\n  https://h/",
                 "curl -X POST \\\n  -u me:[SECRET] \\\n  https://h/",
+            ),
+            (
+                "x --password \"one two\" --api-key \"three\" --secret 'four 4' --secret '$five'",
+                "x --password \"[SECRET]\" --api-key \"[SECRET]\" --secret '[SECRET]' --secret '[SECRET]'",
+            ),
+            (
+                "curl 'https://h/x?a=1&b=2' -H \"A: a; q=1\" -u 'me:$ecret' y; curl -u me:pa$$word z",
+                "curl 'https://h/x?a=1&b=2' -H \"A: a; q=1\" -u 'me:[SECRET]' y; curl -u me:[SECRET] z",
+            ),
+            (
+                r#"{"cmd":"curl -u \"me:pw\" x","exit":0}, {"cmd":"curl -u 'me:hun","exit":0}"#,
+                r#"{"cmd":"curl -u \"me:[SECRET]\" x","exit":0}, {"cmd":"curl -u 'me:[SECRET]","exit":0}"#,
+            ),
+            (
+                "Cookie: _ga=; prefs={\"a\":1}; x=1,2; session=s\nn\n< set-cookie: c=; Path=/",
+                "Cookie: [COOKIES]\nn\n< set-cookie: [COOKIES]",
+            ),
+            (
+                r#"{"h":"Cookie: a=","b":"c"}, {"h":"Cookie: a=b; c","b":"c"}"#,
+                r#"{"h":"Cookie: [COOKIES]","b":"c"}, {"h":"Cookie: [COOKIES]","b":"c"}"#,
             ),
             (r"curl -u me:hunter2\n-v", r"curl -u me:[SECRET]\n-v"),
             (

@@ -72,6 +72,8 @@ pub struct Tls {
 struct Loaded {
     stamps: Vec<Stamp>,
     connector: TlsConnector,
+    /// The stamps of files that could not be used since.
+    refused: Option<Vec<Stamp>>,
 }
 
 /// What tells that a file is another one than before: when it was changed, its length, and on Unix its number and when
@@ -110,9 +112,11 @@ impl Tls {
                     *loaded = now;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "certificates have changed and cannot be used: those of before are used");
-                    // Told once. What changes from now on is looked at again.
-                    loaded.stamps = stamps;
+                    // They are read again for the next connection, and told again once they have changed again.
+                    if loaded.refused.as_ref() != Some(&stamps) {
+                        tracing::warn!(%error, "certificates have changed and cannot be used: those of before are used");
+                        loaded.refused = Some(stamps);
+                    }
                 }
             }
         }
@@ -144,6 +148,7 @@ impl Loaded {
         Ok(Self {
             stamps,
             connector: TlsConnector::from(Arc::new(config)),
+            refused: None,
         })
     }
 }

@@ -391,6 +391,11 @@ fn attributes_go_whose_name_stands_beside_or_before_them() {
             values: [("name".to_owned(), text(name)), ("value".to_owned(), value)].into(),
         })),
     };
+    let wrapped = |one: &str| AttributeValue {
+        value: Some(Attribute::MapValue(AttributeMap {
+            values: [("stringValue".to_owned(), text(one))].into(),
+        })),
+    };
     let texts = |of: &[&str]| list(of.iter().map(|one| text(one)).collect());
     let number = AttributeValue {
         value: Some(Attribute::IntValue(1234)),
@@ -401,7 +406,8 @@ fn attributes_go_whose_name_stands_beside_or_before_them() {
             list(vec![map("DB_PASSWORD", text("hunter2")), map("HOST", text("db"))]),
         ),
         ("pin", map("password", number.clone())),
-        ("open", map("password", list(vec![number.clone()]))),
+        ("list", map("password", list(vec![number.clone()]))),
+        ("wrapped", map("password", wrapped("hunter2"))),
         (
             "headers",
             list(vec![texts(&["Authorization", "x"]), texts(&["Host", "x"])]),
@@ -415,7 +421,8 @@ fn attributes_go_whose_name_stands_beside_or_before_them() {
             list(vec![map("DB_PASSWORD", text(REDACTED)), map("HOST", text("db"))]),
         ),
         ("pin", map("password", text(REDACTED))),
-        ("open", map("password", list(vec![number]))),
+        ("list", map("password", list(vec![text(REDACTED)]))),
+        ("wrapped", map("password", wrapped(REDACTED))),
         (
             "headers",
             list(vec![texts(&["Authorization", REDACTED]), texts(&["Host", "x"])]),
@@ -454,6 +461,7 @@ fn a_path_to_a_secret_name_hides_its_value() {
             operation("/config/secret", r#"{"open":"o"}"#),
             operation("/headers/-", r#"["Authorization","x"]"#),
             operation("/header", r#"["password","x"]"#),
+            operation("", r#"["password","x"]"#),
         ],
         ..StateDiff::default()
     };
@@ -474,6 +482,7 @@ fn a_path_to_a_secret_name_hides_its_value() {
             "7",
             r#"{"open":"o"}"#,
             r#"["Authorization","[REDACTED]"]"#,
+            r#"["password","x"]"#,
             r#"["password","x"]"#
         ]
     );
