@@ -170,7 +170,8 @@ fn a_narrow_terminal_cuts_values_and_says_so() {
 fn a_table_that_cannot_fit_is_turned_into_lines() {
     let batch = rows();
     let lines = shown(&style(Format::Line));
-    for (width, expected) in [(66, Shown::Cut), (65, Shown::Turned), (1, Shown::Turned)] {
+    let mut seen = Vec::new();
+    for width in 1..=100 {
         let style = Style {
             terminal: true,
             width: Some(width),
@@ -179,13 +180,36 @@ fn a_table_that_cannot_fit_is_turned_into_lines() {
         let mut out = Vec::new();
         let mut writer = begin(batch.schema_ref(), &style, &mut out).unwrap();
         writer.batch(&batch).unwrap();
-        assert_eq!(writer.finish().unwrap(), expected, "{width}");
+        let became = writer.finish().unwrap();
         drop(writer);
-        assert_eq!(
-            String::from_utf8(out).unwrap() == lines,
-            expected == Shown::Turned
-        );
+        let text = String::from_utf8(out).unwrap();
+        if became == Shown::Turned {
+            assert_eq!(text, lines, "{width}");
+        } else {
+            let widest = text.lines().map(unicode_width::UnicodeWidthStr::width).max();
+            assert!(widest.unwrap() <= width, "{width}: {text}");
+        }
+        if seen.last() != Some(&became) {
+            seen.push(became);
+        }
     }
+    assert_eq!(seen, [Shown::Turned, Shown::Cut]);
+}
+
+#[test]
+fn an_empty_table_keeps_its_header_however_narrow_the_terminal() {
+    let batch = rows().slice(0, 0);
+    let style = Style {
+        terminal: true,
+        width: Some(10),
+        ..style(Format::Table)
+    };
+    let mut out = Vec::new();
+    let mut writer = begin(batch.schema_ref(), &style, &mut out).unwrap();
+    writer.batch(&batch).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    assert!(String::from_utf8(out).unwrap().contains("ratio"));
 }
 
 #[test]
