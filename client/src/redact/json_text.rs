@@ -77,42 +77,38 @@ pub(super) fn replaced(redactor: &Redactor, text: &str, place: Place, depth: usi
                 }
                 at += 1;
             }
-            b'"' => {
-                let end = string_end(bytes, at);
-                let token = &text[at..end];
-                if let Some(after) = colon_after(bytes, end) {
-                    let name = unescaped(token);
-                    secrecy = redactor.secrecy(&name);
-                    role = Role::of(&name);
+            b'"' | b'-' | b'0'..=b'9' => {
+                let is_string = byte == b'"';
+                let end = if is_string {
+                    string_end(bytes, at)
+                } else {
+                    number_end(bytes, at)
+                };
+                let string = is_string.then(|| unescaped(&text[at..end]));
+                if let Some(name) = &string
+                    && let Some(after) = colon_after(bytes, end)
+                {
+                    secrecy = redactor.secrecy(name);
+                    role = Role::of(name);
                     at = after;
                     continue;
                 }
-                let role = std::mem::take(&mut role);
-                match open.last_mut() {
-                    Some(around) => {
-                        match around.string(redactor, at..end, &unescaped(token), secrecy, role) {
-                            Ok(one) => held.push(one),
-                            Err(secrecy) => exchange(at..end, secrecy),
-                        }
-                    }
-                    None => exchange(at..end, secrecy),
+                let mut one = Held {
+                    token: at..end,
+                    secrecy,
+                    role: std::mem::take(&mut role),
+                    depth: 0,
+                };
+                let is_held = match open.last_mut() {
+                    Some(around) => around.holds(redactor, &mut one, string.as_deref()),
+                    None => false,
+                };
+                if is_held {
+                    held.push(one);
+                } else {
+                    exchange(one.token, one.secrecy);
                 }
                 at = end;
-            }
-            b'-' | b'0'..=b'9' => {
-                let len = bytes[at..]
-                    .iter()
-                    .position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
-                    .unwrap_or(bytes.len() - at);
-                let role = std::mem::take(&mut role);
-                match open.last_mut() {
-                    Some(around) => match around.number(redactor, at..at + len, secrecy, role) {
-                        Ok(one) => held.push(one),
-                        Err(secrecy) => exchange(at..at + len, secrecy),
-                    },
-                    None => exchange(at..at + len, secrecy),
-                }
-                at += len;
             }
             b',' => {
                 if let Some(around) = open.last_mut() {
@@ -168,60 +164,24 @@ struct Held {
 }
 
 impl Open {
-    /// A string in it: held, or else what it is.
-    fn string(
-        &mut self,
-        redactor: &Redactor,
-        token: Range<usize>,
-        string: &str,
-        secrecy: Secrecy,
-        role: Role,
-    ) -> Result<Held, Secrecy> {
-        // In an array it follows from its place.
-        let role = match self.list.at() {
-            _ if !self.is_array => role,
-            0 if self.is_item => Role::Name,
-            1 if self.is_item => Role::Value,
-            _ => Role::None,
-        };
-        if role == Role::Name {
-            self.name = self.name.max(redactor.secrecy_beside(string));
+    /// Sees a string or number in it; `string` is the text of a string. Tells whether what it is is known only at the end.
+    fn holds(&mut self, redactor: &Redactor, one: &mut Held, string: Option<&str>) -> bool {
+        one.depth = self.depth;
+        if self.is_array {
+            one.secrecy = one.secrecy.max(self.list.item(redactor, string));
+            // The role of a string follows from its place.
+            one.role = match self.list.at() {
+                0 if self.is_item && string.is_some() => Role::Name,
+                1 if self.is_item && string.is_some() => Role::Value,
+                _ => Role::None,
+            };
         }
-        let said = if self.is_array {
-            self.list.item(redactor, Some(string))
-        } else {
-            Secrecy::Open
-        };
-        self.take(token, secrecy.max(said), role)
-    }
-
-    /// A number in it: held, or else what it is.
-    fn number(
-        &mut self,
-        redactor: &Redactor,
-        token: Range<usize>,
-        secrecy: Secrecy,
-        role: Role,
-    ) -> Result<Held, Secrecy> {
-        let said = if self.is_array {
-            self.list.item(redactor, None)
-        } else {
-            Secrecy::Open
-        };
-        self.take(token, secrecy.max(said), role)
-    }
-
-    fn take(&self, token: Range<usize>, secrecy: Secrecy, role: Role) -> Result<Held, Secrecy> {
-        if role == Role::Value || self.is_value && (self.is_array || role == Role::Wrapped) {
-            Ok(Held {
-                token,
-                secrecy,
-                role,
-                depth: self.depth,
-            })
-        } else {
-            Err(secrecy)
+        if one.role == Role::Name
+            && let Some(name) = string
+        {
+            self.name = self.name.max(redactor.secrecy_beside(name));
         }
+        one.role == Role::Value || self.is_value && (self.is_array || one.role == Role::Wrapped)
     }
 
     /// What something is that was held to its end. In an array the second of two is what the first names, in an object each
@@ -262,6 +222,14 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
         }
     }
     bytes.len()
+}
+
+/// Where the number that begins at `start` has ended.
+fn number_end(bytes: &[u8], start: usize) -> usize {
+    let len = bytes[start..]
+        .iter()
+        .position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+    len.map_or(bytes.len(), |len| start + len)
 }
 
 /// Behind the colon, if one follows: then the string before it is a name.

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
+use regex::{Captures, Regex, RegexSet};
 
 /// One shape. What it wants behind a secret can be a `"` too: a string of JSON ends so, and [`is_in`] looks at a whole
 /// document.
@@ -15,10 +15,42 @@ struct Shape {
     pattern: &'static str,
     /// What is written instead; `${1}` is the part that is no secret.
     instead: &'static str,
+    /// What else must hold of the group `value` for it to be one.
+    only_if: Option<fn(&str) -> bool>,
 }
 
 const fn shape(pattern: &'static str, instead: &'static str) -> Shape {
-    Shape { pattern, instead }
+    Shape {
+        pattern,
+        instead,
+        only_if: None,
+    }
+}
+
+const fn shape_if(pattern: &'static str, instead: &'static str, only_if: fn(&str) -> bool) -> Shape {
+    Shape {
+        pattern,
+        instead,
+        only_if: Some(only_if),
+    }
+}
+
+impl Shape {
+    /// The text without this shape.
+    fn replaced<'a>(&self, regex: &Regex, text: &'a str) -> Cow<'a, str> {
+        let Some(only_if) = self.only_if else {
+            return regex.replace_all(text, self.instead);
+        };
+        regex.replace_all(text, |found: &Captures<'_>| {
+            let mut out = String::new();
+            if found.name("value").is_some_and(|value| only_if(value.as_str())) {
+                found.expand(self.instead, &mut out);
+            } else {
+                out.push_str(&found[0]);
+            }
+            out
+        })
+    }
 }
 
 /// A letter or digit before a short prefix makes it part of another word, such as `task-`. One that ends an escape does not: an
@@ -46,16 +78,10 @@ macro_rules! label_and {
     };
 }
 
-/// Seven characters and more with a digit among them. Most words and names of algorithms are shorter or have none, and a
-/// program calls functions and names members where this ends.
-macro_rules! with_digit {
+/// What may stand without quotes behind a label.
+macro_rules! plain_value {
     () => {
-        concat!(
-            r"(?:[0-9][A-Za-z0-9!@#%^&+/=~-]{6,}|[A-Za-z!@#%^&+=~](?:[0-9][A-Za-z0-9!@#%^&+/=~-]{5,}|",
-            r"[A-Za-z!@#%^&+/=~-](?:[0-9][A-Za-z0-9!@#%^&+/=~-]{4,}|[A-Za-z!@#%^&+/=~-](?:[0-9][A-Za-z0-9!@#%^&+/=~-]{3,}|",
-            r"[A-Za-z!@#%^&+/=~-](?:[0-9][A-Za-z0-9!@#%^&+/=~-]{2,}|[A-Za-z!@#%^&+/=~-](?:[0-9][A-Za-z0-9!@#%^&+/=~-]+|",
-            r"[A-Za-z!@#%^&+/=~-]+[0-9][A-Za-z0-9!@#%^&+/=~-]*))))))"
-        )
+        r"(?<value>[A-Za-z0-9!@#%^&+=~][A-Za-z0-9!@#%^&+/=~-]*)"
     };
 }
 
@@ -75,14 +101,18 @@ macro_rules! secret_option {
     };
 }
 
-/// Four characters and more, a digit or a sign among them: no word of a sentence.
-macro_rules! option_value {
-    () => {
-        concat!(
-    r"(?:[0-9!@#%^&~][A-Za-z0-9!@#%^&~/.+_=*-]{3,}|[A-Za-z/.+_=](?:[0-9!@#%^&~][A-Za-z0-9!@#%^&~/.+_=*-]{2,}|",
-    r"[A-Za-z/.+_=*-](?:[0-9!@#%^&~][A-Za-z0-9!@#%^&~/.+_=*-]+|[A-Za-z/.+_=*-]+[0-9!@#%^&~][A-Za-z0-9!@#%^&~/.+_=*-]*)))"
-        )
-    };
+/// Whether what stands without quotes behind a label can be a secret. Most words and names of algorithms are shorter or have
+/// no digit, and a program calls functions and names members where this ends.
+fn is_no_word(value: &str) -> bool {
+    value.len() >= 7 && value.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Whether what stands without quotes behind an option can be a secret: no word of a sentence.
+fn is_no_plain_word(value: &str) -> bool {
+    value.len() >= 4
+        && value
+            .bytes()
+            .any(|byte| byte.is_ascii_digit() || b"!@#%^&~".contains(&byte))
 }
 
 /// curl, and its option for a user and a password. A command ends where its line does, unless that is continued, or where
@@ -214,23 +244,32 @@ const SHAPES: &[Shape] = &[
         "${1}[SECRET]",
     ),
     // Without quotes, as in YAML, in settings and in sentences.
-    shape(
+    shape_if(
         concat!(
             "(",
             label!(),
             r"(?:[*_`]{0,3}[ \t]*:[*_]{0,2}[ \t]+`?))",
-            with_digit!(),
+            plain_value!(),
             r#"($|[\s,;})\]"'`\\]|\.(?:[\s"]|$))"#
         ),
-        "${1}[SECRET]${2}",
+        "${1}[SECRET]${3}",
+        is_no_word,
     ),
-    shape(
-        concat!("(", label!(), r"[ \t]*=[ \t]+)", with_digit!(), r#"($|[\s"])"#),
-        "${1}[SECRET]${2}",
+    shape_if(
+        concat!("(", label!(), r"[ \t]*=[ \t]+)", plain_value!(), r#"($|[\s"])"#),
+        "${1}[SECRET]${3}",
+        is_no_word,
     ),
     // An option of a command. A quote that opens stands right before its text, and one that closes before a blank or the end
     // of a command.
-    shape(concat!(secret_option!(), option_value!()), "${1}[SECRET]"),
+    shape_if(
+        concat!(
+            secret_option!(),
+            r"(?<value>[A-Za-z0-9!@#%^&~/.+_=][A-Za-z0-9!@#%^&~/.+_=*-]*)"
+        ),
+        "${1}[SECRET]",
+        is_no_plain_word,
+    ),
     shape(
         concat!(
             secret_option!(),
@@ -307,7 +346,7 @@ static COMPILED: LazyLock<Shapes> = LazyLock::new(|| {
 /// another, or begin where that ends.
 const ROUNDS_MAX: usize = 8;
 
-/// Whether a text has any of the shapes.
+/// Whether a text may have any of the shapes: where it has none, none is in a part of it.
 pub(super) fn is_in(text: &str) -> bool {
     COMPILED.any.is_match(text)
 }
@@ -323,7 +362,7 @@ pub(super) fn replaced(text: &str) -> Option<String> {
         }
         let mut after = Cow::Borrowed(before);
         for at in found.iter() {
-            if let Cow::Owned(changed) = COMPILED.each[at].replace_all(&after, SHAPES[at].instead) {
+            if let Cow::Owned(changed) = SHAPES[at].replaced(&COMPILED.each[at], &after) {
                 after = Cow::Owned(changed);
             }
         }
